@@ -1,0 +1,288 @@
+import type { AnyTopic } from "@landfall/domain/registry"
+import { type AnyProjection, projectionsOfTopic } from "@landfall/projections/registry"
+import type { Transaction } from "../postgres/transaction.ts"
+import { append } from "../transparency-log/merkle-log.ts"
+import {
+  type Checkpoint,
+  CheckpointMoved,
+  lockCheckpoints,
+  moveCheckpoints,
+  partitionName,
+} from "./checkpoint.ts"
+import { evidenceRows, findExisting } from "./evidence-table.ts"
+import type { ReadMessage } from "./read-message.ts"
+import { RowCache } from "./row-cache.ts"
+import { SetAside } from "./set-aside.ts"
+import { type ChangedRow, openSnapshotTable, type SnapshotTable, type StoredRow } from "./snapshot-table.ts"
+
+/** What a writer knows of its partitions between two batches; given up whole when a batch fails. */
+export interface Session {
+  readonly checkpoints: Map<string, Checkpoint>
+  readonly folds: ReadonlyMap<string, ReadonlyArray<Fold>>
+}
+
+/** A projection, its table, and the rows of it that were used lately. */
+interface Fold {
+  readonly projection: AnyProjection
+  readonly table: SnapshotTable
+  readonly cache: RowCache
+}
+
+/** A session that starts at those checkpoints. */
+export const openSession = (
+  checkpoints: Iterable<Checkpoint>,
+  topics: ReadonlyArray<AnyTopic>,
+  cachedRowsMax: number,
+): Session => ({
+  checkpoints: new Map(Array.from(checkpoints, (checkpoint) => [partitionName(checkpoint), checkpoint])),
+  folds: new Map(
+    topics.map((topic) => [
+      topic.name,
+      projectionsOfTopic(topic.name).map((projection) => ({
+        projection,
+        table: openSnapshotTable(projection),
+        cache: new RowCache(cachedRowsMax),
+      })),
+    ]),
+  ),
+})
+
+/** What became of a batch. */
+export interface Ingested {
+  readonly evidence: number
+  readonly duplicates: number
+  readonly deadLetters: number
+}
+
+/**
+ * Writes one batch in the given transaction: evidence with leaf hashes, dead letters, duplicates, snapshot rows and the
+ * checkpoints. The session is moved forward only by {@link commitSession}, once the transaction has been committed.
+ */
+export const ingest = async (
+  transaction: Transaction,
+  session: Session,
+  batch: ReadonlyArray<ReadMessage>,
+  now_ms: number,
+): Promise<{
+  readonly ingested: Ingested
+  readonly checkpoints: ReadonlyArray<Checkpoint>
+  readonly rows: ReadonlyArray<Touched>
+}> => {
+  const setAside = new SetAside(now_ms)
+  const parts = Array.from(groupByTopic(batch), ([topic, messages]) =>
+    readable(session, topic, messages, setAside),
+  )
+  // Every question is asked at once: one way to the server and back for all. The locks are the first, so the rest is final.
+  const [before, ...answers] = await Promise.all([
+    claim(transaction, session, batch),
+    ...parts.map((part) => lookUp(transaction, part)),
+  ])
+  const accepted: ReadMessage[] = []
+  const touched: Touched[] = []
+  for (const [index, part] of parts.entries()) {
+    const { existing, loaded } = answers[index] as Answers
+    const fresh = sift(part, existing, setAside)
+    if (fresh.length === 0) continue
+    const rows = evidenceRows(part.topic, now_ms)
+    for (const { message, eventId, record } of fresh) {
+      rows.add(message, eventId, record)
+      accepted.push(message)
+    }
+    const writing = rows.write(transaction)
+    // Folded while PostgreSQL takes the evidence; nothing else may be sent to it before it has.
+    const folded = part.folds.map((fold, at) => project(fold, fresh, loaded[at] ?? new Map()))
+    await writing
+    for (const { fold, rows: changed, changes } of folded) {
+      await fold.table.write(transaction, changes)
+      touched.push({ fold, rows: changed })
+    }
+  }
+  await setAside.write(transaction)
+  const checkpoints = advance(before, batch, accepted, setAside, now_ms)
+  await moveCheckpoints(
+    transaction,
+    checkpoints.map((to) => ({ from: before.get(partitionName(to)) as Checkpoint, to })),
+  )
+  const ingested = {
+    evidence: accepted.length,
+    duplicates: setAside.duplicateCount,
+    deadLetters: setAside.deadLetterCount,
+  }
+  return { ingested, checkpoints, rows: touched }
+}
+
+/** Takes over what a committed batch has changed. */
+export const commitSession = (
+  session: Session,
+  {
+    checkpoints,
+    rows,
+  }: { readonly checkpoints: ReadonlyArray<Checkpoint>; readonly rows: ReadonlyArray<Touched> },
+): void => {
+  for (const checkpoint of checkpoints) session.checkpoints.set(partitionName(checkpoint), checkpoint)
+  for (const { fold, rows: changed } of rows) for (const [key, row] of changed) fold.cache.set(key, row)
+}
+
+/** Locks the checkpoints of the batch's partitions; throws when one is not where the session has it. */
+const claim = async (
+  transaction: Transaction,
+  session: Session,
+  batch: ReadonlyArray<ReadMessage>,
+): Promise<ReadonlyMap<string, Checkpoint>> => {
+  const partitions = new Map<string, { topic: string; partition: number }>()
+  for (const { topic, partition } of batch) {
+    const at = { topic: topic.name, partition }
+    partitions.set(partitionName(at), at)
+  }
+  const locked = await lockCheckpoints(transaction, [...partitions.values()])
+  for (const name of partitions.keys()) {
+    const mine = session.checkpoints.get(name)
+    const found = locked.get(name)
+    if (mine === undefined || found?.nextOffset !== mine.nextOffset || found.log.size !== mine.log.size)
+      throw new CheckpointMoved(
+        `${name} stands at offset ${found?.nextOffset}, this writer left it at ${mine?.nextOffset}: another writer has it`,
+      )
+  }
+  return locked
+}
+
+const groupByTopic = (batch: ReadonlyArray<ReadMessage>): ReadonlyMap<AnyTopic, ReadonlyArray<ReadMessage>> =>
+  Map.groupBy(batch, (message) => message.topic)
+
+/** A message that could be read: its record and id. */
+interface Readable {
+  readonly message: ReadMessage
+  readonly eventId: string
+  readonly record: unknown
+}
+
+/** What a batch has of one topic, and the projections that fold it. */
+interface Part {
+  readonly topic: AnyTopic
+  readonly readable: ReadonlyArray<Readable>
+  readonly folds: ReadonlyArray<Fold>
+}
+
+/** What the database knows about a part: events it has already, and for each fold the rows that are not at hand. */
+interface Answers {
+  readonly existing: ReadonlyMap<string, string>
+  readonly loaded: ReadonlyArray<ReadonlyMap<string, StoredRow>>
+}
+
+/** Takes the records of a topic's messages; what is none is set aside. */
+const readable = (
+  session: Session,
+  topic: AnyTopic,
+  messages: ReadonlyArray<ReadMessage>,
+  setAside: SetAside,
+): Part => {
+  const records: Readable[] = []
+  for (const message of messages) {
+    if (!message.decoded.ok) setAside.deadLetter(message, message.decoded.reason)
+    else {
+      const record = message.decoded.record as { readonly [field: string]: unknown }
+      records.push({ message, eventId: record[topic.id] as string, record })
+    }
+  }
+  return { topic, readable: records, folds: session.folds.get(topic.name) ?? [] }
+}
+
+/** Asks the database all that a part needs to know. */
+const lookUp = async (transaction: Transaction, { topic, readable, folds }: Part): Promise<Answers> => {
+  if (readable.length === 0) return { existing: new Map(), loaded: [] }
+  const [existing, ...loaded] = await Promise.all([
+    findExisting(
+      transaction,
+      topic,
+      readable.map(({ eventId }) => eventId),
+    ),
+    ...folds.map(({ projection, table, cache }) => {
+      const missing = new Set<string>()
+      for (const { record } of readable) {
+        const key = projection.key(record)
+        if (cache.get(key) === undefined) missing.add(key)
+      }
+      return table.load(transaction, [...missing])
+    }),
+  ])
+  return { existing, loaded }
+}
+
+/** Sorts out what is already there; what remains is new and in order. */
+const sift = (
+  { topic, readable }: Part,
+  existing: ReadonlyMap<string, string>,
+  setAside: SetAside,
+): ReadonlyArray<Readable> => {
+  const kept = new Map<string, string | Buffer>(existing)
+  return readable.filter(({ message, eventId }) => {
+    const value = message.value as Buffer
+    const earlier = kept.get(eventId)
+    if (earlier === undefined) {
+      kept.set(eventId, value)
+      return true
+    }
+    if (typeof earlier === "string" ? value.equals(Buffer.from(earlier, "utf8")) : value.equals(earlier))
+      setAside.duplicate(message, eventId)
+    else setAside.deadLetter(message, `${topic.id} ${eventId} is already kept with other content`)
+    return false
+  })
+}
+
+/** The rows of one projection that a batch has changed. */
+export interface Touched {
+  readonly fold: Fold
+  readonly rows: ReadonlyMap<string, StoredRow>
+}
+
+/** Folds the new records into the projection's rows, and lists those that changed with the version they came from. */
+const project = (
+  fold: Fold,
+  fresh: ReadonlyArray<Readable>,
+  loaded: ReadonlyMap<string, StoredRow>,
+): Touched & { readonly changes: ReadonlyArray<ChangedRow> } => {
+  const { projection, cache } = fold
+  const rows = new Map<string, StoredRow>()
+  for (const { message, record } of fresh) {
+    const key = projection.key(record)
+    const before = rows.get(key) ?? cache.get(key) ?? loaded.get(key) ?? null
+    const after = projection.evolve(before?.row ?? null, record)
+    if (after !== null && after !== before?.row)
+      rows.set(key, { row: after, partition: message.partition, offset: message.offset })
+  }
+  const changes = Array.from(rows, ([key, after]) => ({
+    key,
+    before: cache.get(key) ?? loaded.get(key) ?? null,
+    after,
+  }))
+  return { fold, rows, changes }
+}
+
+/** The checkpoints after the batch. */
+const advance = (
+  before: ReadonlyMap<string, Checkpoint>,
+  batch: ReadonlyArray<ReadMessage>,
+  accepted: ReadonlyArray<ReadMessage>,
+  setAside: SetAside,
+  now_ms: number,
+): ReadonlyArray<Checkpoint> => {
+  const nameOf = (message: ReadMessage): string =>
+    partitionName({ topic: message.topic.name, partition: message.partition })
+  const leaves = Map.groupBy(accepted, nameOf)
+  return Array.from(Map.groupBy(batch, nameOf), ([name, messages]) => {
+    const from = before.get(name) as Checkpoint
+    const last = messages.at(-1) as ReadMessage
+    return {
+      ...from,
+      nextOffset: last.offset + 1,
+      last: { offset: last.offset, leafHash: last.leafHash },
+      log: append(
+        from.log,
+        (leaves.get(name) ?? []).map((message) => message.leafHash),
+      ),
+      duplicates: from.duplicates + setAside.duplicatesOf(name),
+      deadLetters: from.deadLetters + setAside.deadLettersOf(name),
+      updatedAtMs: now_ms,
+    }
+  })
+}

@@ -1,0 +1,115 @@
+import type { ColumnType } from "@landfall/domain/column"
+import { snapshotTable } from "@landfall/projections/projection"
+import type { AnyProjection } from "@landfall/projections/registry"
+import { rowDecoder } from "@landfall/projections/row-codec"
+import { BinaryRows } from "../postgres/binary-copy.ts"
+import { arrayLiteral } from "../postgres/literal.ts"
+import type { Transaction } from "../postgres/transaction.ts"
+
+/** A row and the event that changed it last, which is its version. */
+export interface StoredRow {
+  readonly row: unknown
+  readonly partition: number
+  readonly offset: number
+}
+
+/** A row that a batch changed: what it is now, and the version it was folded from (null: it was not there). */
+export interface ChangedRow {
+  readonly key: string
+  readonly before: StoredRow | null
+  readonly after: StoredRow
+}
+
+/** A snapshot row was changed by another writer between our reading and our writing it. */
+export class SnapshotMoved extends Error {
+  override readonly name = "SnapshotMoved"
+}
+
+/** Reading and writing the snapshot table of one projection. */
+export interface SnapshotTable {
+  readonly load: (
+    transaction: Transaction,
+    keys: ReadonlyArray<string>,
+  ) => Promise<ReadonlyMap<string, StoredRow>>
+  readonly loadAll: (transaction: Transaction) => Promise<ReadonlyMap<string, StoredRow>>
+  readonly write: (transaction: Transaction, changes: ReadonlyArray<ChangedRow>) => Promise<void>
+}
+
+/** How a column is selected so that it reads as in the record: canonical timestamps, ids and amounts as text. */
+const readable = (name: string, type: ColumnType): string => {
+  if (type === "timestamptz")
+    return `to_char(${name} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as ${name}`
+  return type === "uuid" || type === "numeric" ? `${name}::text` : name
+}
+
+/** The list of a projection's columns, each selected as {@link rowDecoder} reads it. */
+export const readableColumns = (projection: AnyProjection): string =>
+  Object.entries(projection.columns)
+    .map(([name, { type }]) => readable(name, type))
+    .join(", ")
+
+type Row = { readonly row_key: string; readonly topic_partition: number; readonly kafka_offset: string }
+
+/** The snapshot table of a projection. */
+export const openSnapshotTable = (projection: AnyProjection): SnapshotTable => {
+  const table = snapshotTable(projection)
+  const staging = `incoming_${projection.name}`
+  const columns = Object.entries(projection.columns)
+  const names = ["row_key", "topic_partition", "kafka_offset", ...columns.map(([name]) => name)]
+  const decode = rowDecoder(projection)
+  const select = `select row_key, topic_partition, kafka_offset, ${readableColumns(projection)} from ${table}`
+  const stored = (rows: ReadonlyArray<Row>): ReadonlyMap<string, StoredRow> =>
+    new Map(
+      rows.map((row) => [
+        row.row_key,
+        { row: decode(row as never), partition: row.topic_partition, offset: Number(row.kafka_offset) },
+      ]),
+    )
+
+  const update = `update ${table} as live set ${names
+    .slice(1)
+    .map((name) => `${name} = ${staging}.${name}`)
+    .join(", ")} from ${staging} where live.row_key = ${staging}.row_key
+    and live.topic_partition = ${staging}.expected_partition and live.kafka_offset = ${staging}.expected_offset`
+  const insert = `insert into ${table} (${names.join(", ")})
+    select ${names.join(", ")} from ${staging} where expected_offset is null`
+
+  return {
+    load: async (transaction, keys) =>
+      keys.length === 0
+        ? new Map()
+        : stored(
+            await transaction.query<Row>(`${select} where row_key = any($1::text[])`, [arrayLiteral(keys)]),
+          ),
+    loadAll: async (transaction) => stored(await transaction.query<Row>(select)),
+    write: async (transaction, changes) => {
+      if (changes.length === 0) return
+      const rows = new BinaryRows()
+      for (const { key, before, after } of changes) {
+        rows.begin(names.length + 2)
+        rows.text(key)
+        rows.value("integer", after.partition)
+        rows.int64(after.offset)
+        for (const [, column] of columns) rows.value(column.type, column.of(after.row))
+        rows.value("integer", before?.partition)
+        if (before === null) rows.null()
+        else rows.int64(before.offset)
+      }
+      await transaction.script(
+        `create temporary table if not exists ${staging} (like ${table}, expected_partition integer, expected_offset bigint)
+         on commit delete rows`,
+      )
+      await transaction.copyIn(
+        `copy ${staging} (${[...names, "expected_partition", "expected_offset"].join(", ")}) from stdin (format binary)`,
+        rows.chunks(),
+      )
+      const known = changes.reduce((count, change) => (change.before === null ? count : count + 1), 0)
+      const [updated] = await Promise.all([
+        known > 0 ? transaction.query(update) : { count: 0 },
+        known < changes.length ? transaction.query(insert) : null,
+      ])
+      if (updated.count !== known)
+        throw new SnapshotMoved(`another writer changed rows of ${table}; nothing was written`)
+    },
+  }
+}

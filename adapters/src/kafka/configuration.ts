@@ -1,0 +1,46 @@
+/** How to reach Kafka; what librdkafka calls the rest is set where it is used. */
+export interface KafkaConnection {
+  /** `host:port`, comma-separated. */
+  readonly brokers: string
+  readonly clientId: string
+}
+
+/** What every client of ours has in common. */
+export const common = (connection: KafkaConnection) => ({
+  "metadata.broker.list": connection.brokers,
+  "client.id": connection.clientId,
+  // A restarted broker is back within seconds: waiting longer between attempts would only add to the gap.
+  "reconnect.backoff.ms": 100,
+  "reconnect.backoff.max.ms": 2_000,
+  "topic.metadata.refresh.interval.ms": 30_000,
+  // A topic created a moment ago may not be known to every broker yet.
+  "topic.metadata.propagation.max.ms": 10_000,
+  log_level: 2,
+})
+
+/** Kafka did not do what it was asked. */
+export class KafkaError extends Error {
+  override readonly name = "KafkaError"
+  /** librdkafka's number: negative for the client's own errors, positive for the broker's. */
+  readonly code: number
+  constructor(message: string, cause: unknown) {
+    super(`${message}: ${wordsOf(cause)}`, { cause })
+    this.code =
+      typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "number"
+        ? cause.code
+        : 0
+  }
+}
+
+/** The client gives some of its errors as plain objects. */
+const wordsOf = (cause: unknown): string =>
+  typeof cause === "object" && cause !== null && "message" in cause ? String(cause.message) : String(cause)
+
+/** Turns a callback of the native client into a promise whose rejection says what was asked. */
+export const asked = <Value>(
+  what: string,
+  call: (done: (error: unknown, value: Value) => void) => void,
+): Promise<Value> =>
+  new Promise((resolve, reject) => {
+    call((error, value) => (error ? reject(new KafkaError(what, error)) : resolve(value)))
+  })

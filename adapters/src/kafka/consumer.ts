@@ -1,0 +1,167 @@
+import kafka from "@confluentinc/kafka-javascript"
+import { asked, common, type KafkaConnection, KafkaError } from "./configuration.ts"
+
+/** A message as the native client gives it. */
+export interface ConsumedMessage {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly leaderEpoch?: number
+  readonly timestamp?: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers?: ReadonlyArray<Readonly<Record<string, string | Buffer>>>
+}
+
+/** A partition, and where to read it from. */
+export interface StartingPoint {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+/** Told whenever the group gives or takes partitions; an exception in it ends in `onFailure`, never in silence. */
+export interface RebalanceListener {
+  readonly assigned: (partitions: ReadonlyArray<kafka.TopicPartition>) => Promise<void>
+  readonly revoked: () => Promise<void>
+  readonly onFailure: (error: unknown) => void
+}
+
+/** Where a partition ends: the offset after its last stable record or marker, and whether reading got there. */
+export interface PartitionEnd {
+  readonly high: number
+  /** The offset at which the client said that there is nothing more; null when it has not. */
+  readonly reached: number | null
+}
+
+/** A consumer whose reading position is ours to say; Kafka's committed offsets are advice for lag monitors only. */
+export interface Consumer {
+  /** Up to `count` messages; waits up to `waitMs` for the first and takes what is ready. */
+  readonly consume: (count: number) => Promise<ReadonlyArray<ConsumedMessage>>
+  /** Reads exactly these partitions from these offsets on, replacing what was read before. */
+  readonly assign: (points: ReadonlyArray<StartingPoint>) => void
+  readonly unassign: () => void
+  /** Tells Kafka how far we are, for those who watch group lag. */
+  readonly commitAdvisory: (points: ReadonlyArray<StartingPoint>) => void
+  /** The partition's end as far as this consumer has been told; null before the first word of it. */
+  readonly endOf: (topic: string, partition: number) => PartitionEnd | null
+  readonly close: () => Promise<void>
+}
+
+export interface ConsumerOptions {
+  /** The consumer group; null reads what is assigned by hand. */
+  readonly group: {
+    readonly id: string
+    /**
+     * A name of this member that stays over a restart: then one that died gets its partitions back when it returns, and
+     * nobody waits for the end of its session. A member that leaves in order keeps them for that long, too.
+     */
+    readonly memberName?: string | null
+    readonly topics: ReadonlyArray<string>
+    readonly listener: RebalanceListener
+  } | null
+  /** Longest wait for a first message. */
+  readonly waitMs: number
+  /** Bytes that may wait in the client for us: the bound of its memory. */
+  readonly queuedBytesMax: number
+}
+
+type Native = kafka.KafkaConsumer & {
+  // Not in the client's types: waits for the first message only, then takes what is there.
+  setDefaultIsTimeoutOnlyForFirstMessage(only: boolean): void
+}
+
+const assignPartitions = -175
+const revokePartitions = -174
+
+/** Connects a consumer; with a group it subscribes at once. */
+export const openConsumer = async (
+  connection: KafkaConnection,
+  options: ConsumerOptions,
+): Promise<Consumer> => {
+  const ends = new Map<string, number>()
+  const { group } = options
+  const native = new kafka.KafkaConsumer({
+    ...common(connection),
+    "group.id": group?.id ?? `${connection.clientId}-reader`,
+    "enable.auto.commit": false,
+    "enable.auto.offset.store": false,
+    // Never skip: when the next offset is gone the reader must stop and say so.
+    "auto.offset.reset": "error",
+    "isolation.level": "read_committed",
+    "enable.partition.eof": true,
+    "partition.assignment.strategy": "range",
+    "session.timeout.ms": 10_000,
+    "heartbeat.interval.ms": 1_000,
+    "fetch.wait.max.ms": 100,
+    "fetch.error.backoff.ms": 100,
+    "queued.max.messages.kbytes": Math.ceil(options.queuedBytesMax / 1024),
+    "queued.min.messages": 100_000,
+    // A full queue is looked at again soon: the client's own second of waiting would starve a reader that drains it faster.
+    "fetch.queue.backoff.ms": 5,
+    ...(group?.memberName ? { "group.instance.id": group.memberName } : {}),
+    ...(group === null ? {} : { rebalance_cb: rebalance(group.listener) }),
+  } as kafka.ConsumerGlobalConfig) as Native
+  native.on("event.error", () => {}) // reported by the calls that fail; without a listener the process would end
+  native.on("partition.eof", (eof) => ends.set(`${eof.topic}/${eof.partition}`, eof.offset))
+  try {
+    await asked("connecting the consumer", (done) => native.connect({ timeout: 10_000 }, done))
+  } catch (error) {
+    native.disconnect() // it would go on trying for ever, beside the next one
+    throw error
+  }
+  native.setDefaultConsumeTimeout(options.waitMs)
+  native.setDefaultIsTimeoutOnlyForFirstMessage(true)
+  if (group !== null) native.subscribe([...group.topics])
+
+  return {
+    consume: (count) =>
+      asked<ReadonlyArray<ConsumedMessage>>("consuming", (done) => native.consume(count, done as never)),
+    assign: (points) => {
+      ends.clear()
+      native.assign([...points])
+    },
+    unassign: () => {
+      native.unassign()
+    },
+    commitAdvisory: (points) => {
+      try {
+        native.commit([...points])
+      } catch {
+        // Advice only: PostgreSQL's checkpoint is what counts.
+      }
+    },
+    endOf: (topic, partition) => {
+      const high = watermark(native, topic, partition)
+      const reached = ends.get(`${topic}/${partition}`) ?? null
+      return high === null && reached === null ? null : { high: Math.max(high ?? 0, reached ?? 0), reached }
+    },
+    close: () =>
+      asked<unknown>("closing the consumer", (done) => native.disconnect(done)).then(
+        () => undefined,
+        () => undefined,
+      ),
+  }
+}
+
+const watermark = (native: Native, topic: string, partition: number): number | null => {
+  try {
+    const { highOffset } = native.getWatermarkOffsets(topic, partition)
+    return highOffset >= 0 ? highOffset : null
+  } catch {
+    return null
+  }
+}
+
+/** The native client swallows what a rebalance callback throws, so nothing may escape it unseen. */
+const rebalance =
+  (listener: RebalanceListener) =>
+  (error: { code: number } | undefined, partitions: kafka.TopicPartition[]): void => {
+    const work =
+      error?.code === assignPartitions
+        ? listener.assigned(partitions)
+        : error?.code === revokePartitions
+          ? listener.revoked()
+          : Promise.reject(new KafkaError("rebalancing", error))
+    work.catch(listener.onFailure)
+  }

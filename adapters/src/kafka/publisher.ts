@@ -1,0 +1,121 @@
+import kafka from "@confluentinc/kafka-javascript"
+import { asked, common, type KafkaConnection, KafkaError } from "./configuration.ts"
+
+/** One record to publish; the key decides its partition. */
+export interface OutgoingMessage {
+  readonly topic: string
+  readonly key: string
+  readonly value: string
+}
+
+/** Another instance has taken over our transactional id: this one must end. */
+export class Fenced extends Error {
+  override readonly name = "Fenced"
+}
+
+/** The messages may or may not have been published; read the topics to their end before deciding anything again. */
+export class PublishUncertain extends Error {
+  override readonly name = "PublishUncertain"
+}
+
+/** Publishes batches, each of them whole or not at all. */
+export interface TransactionalPublisher {
+  /**
+   * Takes the transactional id: fences an earlier holder, aborts what it left open, and waits until readers can see all
+   * that it committed. What is read of the topics after this is all there is.
+   */
+  readonly open: () => Promise<void>
+  /**
+   * Resolves once the batch is committed; readers may see it a moment later. After a rejection the producer is gone;
+   * `open` makes a new one.
+   */
+  readonly publish: (messages: ReadonlyArray<OutgoingMessage>) => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+// librdkafka's (_FENCED) and the broker's (INVALID_PRODUCER_EPOCH, PRODUCER_FENCED) words for: somebody else holds this
+// transactional id now.
+const fencedCodes: ReadonlySet<number> = new Set([-144, 47, 90])
+const timeoutMs = 30_000
+
+/**
+ * A publisher with a transactional id of its own. The client's commit and abort can be applied late by the broker
+ * (librdkafka lacks KIP-890), so after any error the producer is thrown away; ids that are deterministic make a
+ * repetition harmless.
+ */
+export const openPublisher = (
+  connection: KafkaConnection,
+  transactionalId: string,
+): TransactionalPublisher => {
+  let producer: kafka.Producer | null = null
+
+  const discard = async (): Promise<void> => {
+    const old = producer
+    producer = null
+    if (old !== null)
+      await asked("closing the producer", (done) => old.disconnect(2_000, done)).catch(() => {})
+  }
+
+  const failed = async (outcome: string, error: unknown): Promise<never> => {
+    await discard()
+    const code = error instanceof KafkaError ? error.code : 0
+    const words = error instanceof Error ? error.message : String(error)
+    if (fencedCodes.has(code))
+      throw new Fenced(
+        `another instance now holds the transactional id ${transactionalId}; this one must end (${words})`,
+      )
+    throw new PublishUncertain(`${outcome} (${words})`, { cause: error })
+  }
+
+  return {
+    open: async () => {
+      await discard()
+      const fresh = new kafka.Producer({
+        ...common(connection),
+        "transactional.id": transactionalId,
+        "enable.idempotence": true,
+        "transaction.timeout.ms": timeoutMs,
+        "compression.type": "lz4",
+        "linger.ms": 0,
+        // Java's partitioner, so that every producer puts a key into the same partition.
+        partitioner: "murmur2",
+        dr_cb: false,
+      })
+      fresh.on("event.error", () => {}) // each call reports its own failure; without a listener the process would end
+      producer = fresh
+      try {
+        await asked("connecting the producer", (done) => fresh.connect({ timeout: timeoutMs }, done))
+        await asked<void>("taking the transactional id", (done) =>
+          fresh.initTransactions(timeoutMs, (error) => done(error, undefined)),
+        )
+      } catch (error) {
+        await failed("the publisher could not be opened", error)
+      }
+    },
+    publish: async (messages) => {
+      const mine = producer
+      if (mine === null) throw new PublishUncertain("there is no producer; open the publisher again")
+      try {
+        await asked<void>("beginning a transaction", (done) =>
+          mine.beginTransaction((error) => done(error, undefined)),
+        )
+        for (const { topic, key, value } of messages) {
+          try {
+            mine.produce(topic, null, Buffer.from(value, "utf8"), key)
+          } catch (error) {
+            throw new KafkaError(`producing to ${topic}`, error)
+          }
+        }
+        // The client says only how many messages the broker refused, so the topics are named here.
+        const topics = [...new Set(messages.map(({ topic }) => topic))].join(", ")
+        await asked<void>(
+          `committing to ${topics} (do they exist, and take messages of this size?)`,
+          (done) => mine.commitTransaction(timeoutMs, (error) => done(error, undefined)),
+        )
+      } catch (error) {
+        await failed("the batch may or may not have been published", error)
+      }
+    },
+    close: discard,
+  }
+}

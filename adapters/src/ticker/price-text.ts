@@ -1,0 +1,17 @@
+import { DecimalString } from "@landfall/domain/text"
+import { Schema } from "effect"
+
+const isCanonical = Schema.is(DecimalString)
+
+/**
+ * The canonical form of a price as text, digit for digit: `060000.10` gives `60000.1`. Null for what is no positive
+ * plain decimal; numbers, exponents and signs are not read, because what wrote them may have rounded.
+ */
+export const canonicalPrice = (text: string): string | null => {
+  const parts = /^(\d+)(?:\.(\d+))?$/.exec(text)
+  if (parts === null) return null
+  const whole = (parts[1] ?? "").replace(/^0+(?=\d)/, "")
+  const fraction = (parts[2] ?? "").replace(/0+$/, "")
+  const canonical = fraction === "" ? whole : `${whole}.${fraction}`
+  return isCanonical(canonical) ? canonical : null
+}

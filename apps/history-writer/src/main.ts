@@ -1,0 +1,109 @@
+import { reveal } from "@landfall/adapters/config/secret"
+import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
+import { loadSettings } from "@landfall/adapters/config/settings"
+import {
+  defaultLimits,
+  type HistoryWriter,
+  startHistoryWriter,
+} from "@landfall/adapters/history/history-writer"
+import { claimSnapshotVersions } from "@landfall/adapters/history/snapshot-versions"
+import { buildService } from "@landfall/adapters/http/service"
+import { start } from "@landfall/adapters/http/start"
+import { openAdmin } from "@landfall/adapters/kafka/admin"
+import { createLog } from "@landfall/adapters/log/log"
+import { createMetrics } from "@landfall/adapters/metrics/metrics"
+import { migrate, requireMigrated } from "@landfall/adapters/postgres/migrate"
+import { openDatabase } from "@landfall/adapters/postgres/transaction"
+import { runService } from "@landfall/adapters/process/run"
+import { topics } from "@landfall/domain/registry"
+import { timestamp } from "@landfall/domain/timestamp"
+import { projections } from "@landfall/projections/registry"
+import { writerMetrics } from "./metrics.ts"
+import { openWriter } from "./open-writer.ts"
+import { auditRoutes } from "./routes/audit.ts"
+import { settingsTable } from "./settings.ts"
+import { positionOf, readinessOf, stateOf } from "./state.ts"
+
+const name = "history-writer"
+const version = "0.1.0"
+
+await runService(async () => {
+  const settings = loadSettings(settingsTable, process.env, checkService)
+  const log = createLog({
+    name,
+    level: settings.LOG_LEVEL,
+    hide: [settings.CONTROL_TOKEN, settings.READ_TOKEN, settings.DATABASE_URL.url],
+  })
+  const url = reveal(settings.DATABASE_URL.url)
+  const kafka = { brokers: settings.KAFKA_BROKERS.join(","), clientId: name }
+
+  const database = openDatabase(url, { applicationName: name, role: settings.DATABASE_ROLE })
+  const reading = openDatabase(url, { applicationName: `${name} queries`, role: settings.DATABASE_ROLE })
+  const admin = openAdmin(kafka)
+  const metrics = createMetrics({ name, version })
+  const measure = writerMetrics(metrics, () => writer.now())
+
+  const prepare = async (): Promise<void> => {
+    const setup = openDatabase(url, { applicationName: `${name} set-up` })
+    try {
+      const applied = settings.MIGRATE ? await migrate(setup) : []
+      if (applied.length > 0) log.info({ migrations: applied.map(({ name }) => name) }, "migrated")
+      await requireMigrated(setup)
+    } finally {
+      await setup.close()
+    }
+  }
+  const open = async (): Promise<HistoryWriter> => {
+    await prepare()
+    await database.transaction((transaction) => claimSnapshotVersions(transaction, projections))
+    return startHistoryWriter({
+      kafka,
+      groupId: settings.KAFKA_GROUP_ID,
+      memberName: settings.KAFKA_MEMBER_NAME,
+      topics,
+      admin,
+      database,
+      now: Date.now,
+      limits: defaultLimits,
+      onEvent: (event) => {
+        measure(event)
+        if (event.type === "assigned") log.info({ partitions: event.partitions }, "partitions assigned")
+        if (event.type === "retrying")
+          log.warn({ err: event.error }, "an attempt failed; going on from the checkpoint")
+      },
+    })
+  }
+  const writer = openWriter({
+    open,
+    retryMs: 1_000,
+    onRetry: (error) => log.warn({ err: error }, "not started yet; trying again"),
+  })
+  const service = await buildService({
+    name,
+    version,
+    bind: bindOf(settings),
+    tokens: tokensOf(settings),
+    log,
+    metrics,
+    now: () => timestamp(Date.now()),
+    readiness: () => readinessOf(writer.now()),
+    state: () => stateOf(writer.now()),
+    standing: () => ({ position: positionOf(writer.now().partitions()) }),
+    routes: auditRoutes(reading),
+  })
+  const http = await start(service)
+  log.info({ url: http.url }, "listening")
+
+  return {
+    log,
+    service: {
+      done: writer.done,
+      stop: async () => {
+        await writer.stop()
+        await http.stop()
+        await Promise.all([database.close(), reading.close()])
+        admin.close()
+      },
+    },
+  }
+})

@@ -1,0 +1,90 @@
+import {
+  defaultLimits,
+  type HistoryWriter,
+  type HistoryWriterEvent,
+  type HistoryWriterLimits,
+  startHistoryWriter,
+} from "@landfall/adapters/history/history-writer"
+import { type Admin, openAdmin } from "@landfall/adapters/kafka/admin"
+import { openDatabase } from "@landfall/adapters/postgres/transaction"
+import { topics } from "@landfall/domain/registry"
+import { onTestFinished } from "vitest"
+import type { House } from "./given-parts.ts"
+import { until } from "./until.ts"
+
+/** A history writer inside of the test's process, and what it told. */
+export interface GivenWriter {
+  readonly writer: HistoryWriter
+  readonly events: ReadonlyArray<HistoryWriterEvent>
+  /** Ends it in order. */
+  readonly stop: () => Promise<void>
+}
+
+let groups = 0
+
+/** A name for a consumer group that nobody used before. */
+export const freshGroup = (): string => `group-${process.pid}-${groups++}`
+
+export interface WriterOptions {
+  readonly groupId?: string
+  readonly limits?: Partial<HistoryWriterLimits>
+  /** Stands between the writer and Kafka's answers. */
+  readonly admin?: (admin: Admin) => Admin
+  readonly deadlineMs?: number
+  readonly url?: string
+}
+
+/** Starts the engine as the service does, and stops it after the test. */
+export const givenWriter = async (house: House, options: WriterOptions = {}): Promise<GivenWriter> => {
+  const connection = { brokers: house.brokers, clientId: "history-writer" }
+  const admin = openAdmin(connection)
+  const database = openDatabase(options.url ?? house.url, {
+    applicationName: "history-writer",
+    role: "landfall_writer",
+    ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
+  })
+  const events: HistoryWriterEvent[] = []
+  const writer = await startHistoryWriter({
+    kafka: connection,
+    groupId: options.groupId ?? freshGroup(),
+    topics,
+    admin: options.admin?.(admin) ?? admin,
+    database,
+    now: Date.now,
+    limits: { ...defaultLimits, ...options.limits },
+    onEvent: (event) => events.push(event),
+  })
+  let stopped: Promise<void> | null = null
+  const stop = (): Promise<void> => {
+    stopped ??= (async () => {
+      await writer.stop()
+      await database.close()
+      admin.close()
+    })()
+    return stopped
+  }
+  onTestFinished(stop)
+  return { writer, events, stop }
+}
+
+/** Waits until as many messages as that, of whatever kind, are in the database. */
+export const untilRead = (
+  { sql }: House,
+  messages: number,
+  options: { readonly deadlineMs?: number; readonly standing?: () => unknown } = {},
+): Promise<unknown> => {
+  const read = async (): Promise<number> => {
+    const [row] = await sql<{ read: string | null }[]>`
+      select sum(log_size + duplicates + dead_letters)::text as read from checkpoints`
+    return Number(row?.read ?? 0)
+  }
+  return until(
+    `${messages} messages are in the database`,
+    async () => {
+      const now = await read()
+      if (now > messages) throw new Error(`${now} messages are in the database, more than ${messages}`)
+      return now === messages ? true : null
+    },
+    { standing: async () => ({ read: await read(), ...(options.standing?.() ?? {}) }), ...options },
+  )
+}

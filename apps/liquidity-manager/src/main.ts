@@ -1,0 +1,117 @@
+import { openBridge } from "@landfall/adapters/bridge/bridge"
+import { reveal } from "@landfall/adapters/config/secret"
+import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
+import { loadSettings } from "@landfall/adapters/config/settings"
+import { buildService } from "@landfall/adapters/http/service"
+import { start } from "@landfall/adapters/http/start"
+import { openAdmin } from "@landfall/adapters/kafka/admin"
+import { openPublisher } from "@landfall/adapters/kafka/publisher"
+import { createLog } from "@landfall/adapters/log/log"
+import { createMetrics } from "@landfall/adapters/metrics/metrics"
+import { createJsonClient } from "@landfall/adapters/net/json-client"
+import { openDatabase } from "@landfall/adapters/postgres/transaction"
+import { runService } from "@landfall/adapters/process/run"
+import { timestamp } from "@landfall/domain/timestamp"
+import { bitcoinObservers, bitcoinProblems, bitcoinSecrets } from "./bitcoin.ts"
+import { watchBridge } from "./bridge-watch.ts"
+import { bridgeAssets, configProblems, deskConfig } from "./funding-config.ts"
+import { gnosisObservers } from "./gnosis.ts"
+import { loadFundingState } from "./load.ts"
+import { createManager } from "./manager.ts"
+import { managerMetrics } from "./metrics.ts"
+import { commandRoutes } from "./routes.ts"
+import { settingsTable } from "./settings.ts"
+import { readinessOf, standingOf, stateOf } from "./state.ts"
+import { openTail } from "./tail.ts"
+
+const name = "liquidity-manager"
+const version = "0.1.0"
+const now = Date.now
+const random = Math.random
+
+await runService(async () => {
+  const settings = loadSettings(settingsTable, process.env, (given) => [
+    ...checkService(given),
+    ...bitcoinProblems(given),
+    ...(given.FUNDING_FILE === null ? [] : configProblems(given.FUNDING_FILE)),
+  ])
+  const { CONTROL_TOKEN, READ_TOKEN, DATABASE_URL, BRIDGE_URL } = settings
+  const log = createLog({
+    name,
+    level: settings.LOG_LEVEL,
+    hide: [
+      CONTROL_TOKEN,
+      READ_TOKEN,
+      DATABASE_URL.url,
+      ...bitcoinSecrets(settings),
+      settings.GNOSIS_OBSERVER_URL?.url ?? null,
+      BRIDGE_URL.url,
+    ],
+  })
+  const config = settings.FUNDING_FILE ?? deskConfig
+  const kafka = { brokers: settings.KAFKA_BROKERS.join(","), clientId: name }
+  const admin = openAdmin(kafka)
+  const database = openDatabase(reveal(DATABASE_URL.url), {
+    applicationName: name,
+    role: settings.DATABASE_ROLE,
+  })
+  const shell = { now, random }
+  const observers = [...bitcoinObservers(settings, shell), ...gnosisObservers(settings, shell)]
+  const bridge = watchBridge({
+    bridge: openBridge(createJsonClient({ name: "bridge", endpoint: BRIDGE_URL }), bridgeAssets(config), now),
+    config,
+    accounts: settings.ACCOUNT_ID,
+    pollIntervalMs: settings.BRIDGE_INTERVAL_MS,
+    handleIntervalMs: settings.HANDLE_INTERVAL_MS,
+    now,
+    random,
+    onChange: (error) =>
+      error === null ? log.info("the bridge answers again") : log.warn({ error }, "the bridge fails"),
+  })
+  const metrics = createMetrics({ name, version })
+  const manager = createManager({
+    observers,
+    bridge,
+    publisher: openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID),
+    load: () => loadFundingState({ database, kafka, admin }),
+    openTail: (position) => openTail(kafka, position),
+    config,
+    pollIntervalMs: settings.POLL_INTERVAL_MS,
+    now,
+    random,
+    log,
+    onRound: managerMetrics(metrics, observers, bridge),
+  })
+  const service = await buildService({
+    name,
+    version,
+    bind: bindOf(settings),
+    tokens: tokensOf(settings),
+    log,
+    metrics,
+    now: () => timestamp(now()),
+    readiness: () => readinessOf(manager),
+    state: () => stateOf(manager, observers, bridge),
+    standing: () => standingOf(manager, observers, bridge, now()),
+    routes: commandRoutes(manager, observers),
+  })
+  const http = await start(service)
+  log.info({ url: http.url }, "listening")
+
+  const ending = new AbortController()
+  const bridging = bridge.run(ending.signal)
+  const done = manager.run(ending.signal)
+  return {
+    log,
+    service: {
+      done,
+      stop: async () => {
+        ending.abort()
+        await Promise.all([done, bridging])
+        await http.stop()
+        await database.close()
+        admin.close()
+      },
+    },
+  }
+})

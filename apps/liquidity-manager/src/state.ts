@@ -1,0 +1,160 @@
+import type { Position } from "@landfall/domain/position"
+import type { FundingObservation } from "@landfall/domain/topics/funding-observation"
+import { correlate } from "@landfall/evaluators/funding/correlate"
+import type { FundingTransfer } from "@landfall/projections/funding-transfer"
+import { uncreditedTotals } from "@landfall/projections/uncredited"
+import type { BridgeWatch } from "./bridge-watch.ts"
+import type { Manager } from "./manager.ts"
+import type { PausableObserver } from "./pause.ts"
+
+/** Transfers shown of one address, and addresses shown; the history writer pages through all of them. */
+const perHandleMax = 20
+const handlesMax = 500
+const rowsMax = 200
+
+type Shown = Pick<
+  FundingTransfer,
+  | "transfer_id"
+  | "account_id"
+  | "asset_id"
+  | "status"
+  | "tx_hash"
+  | "output_index"
+  | "amount"
+  | "confirmations"
+  | "confirmations_required"
+  | "first_seen_at"
+  | "last_seen_at"
+  | "revision"
+  | "source"
+> &
+  Partial<
+    Pick<
+      FundingObservation,
+      | "credited_at"
+      | "bridge_deposit_tx_hash"
+      | "bridge_status"
+      | "match"
+      | "successor_tx_hash"
+      | "below_minimum"
+    >
+  >
+
+const shown = (row: FundingTransfer): Shown => {
+  const {
+    funding_observation_id: _id,
+    chain: _chain,
+    observer: _observer,
+    observations: _count,
+    ...rest
+  } = row
+  return rest
+}
+
+const newestFirst = (left: FundingTransfer, right: FundingTransfer): number =>
+  left.last_seen_at < right.last_seen_at ? 1 : left.last_seen_at > right.last_seen_at ? -1 : 0
+
+const byHandle = (transfers: Iterable<FundingTransfer>) => {
+  const groups = Map.groupBy([...transfers].sort(newestFirst), (row) => row.funding_handle)
+  return Object.fromEntries(
+    Array.from(groups, ([handle, rows]) => [handle, rows.slice(0, perHandleMax).map(shown)] as const).slice(
+      0,
+      handlesMax,
+    ),
+  )
+}
+
+const activeHandles = (manager: Manager) => {
+  const active = [...manager.state().handles.values()].filter((handle) => handle.active)
+  const byChain = Map.groupBy(active, (handle) => handle.chain)
+  return Object.fromEntries(
+    Array.from(byChain, ([chain, handles]) => {
+      const byAsset = Map.groupBy(handles, (handle) => handle.asset_id)
+      return [
+        chain,
+        Object.fromEntries(
+          Array.from(byAsset, ([asset, issued]) => [asset, issued.map((handle) => handle.funding_handle)]),
+        ),
+      ]
+    }),
+  )
+}
+
+const correlation = (manager: Manager, bridge: BridgeWatch) => {
+  const { matches, unmatchedRows, ...found } = correlate(
+    manager.state().transfers,
+    bridge.rows(),
+    manager.policy(),
+  )
+  const unmatchedTransfers = found.unmatchedTransfers()
+  return {
+    matched_total: matches.length,
+    matched: matches.slice(0, rowsMax).map(({ transfer_ids, row, match }) => ({
+      transfer_ids,
+      match,
+      bridge_deposit: row,
+    })),
+    unmatched_bridge_deposits_total: unmatchedRows.length,
+    unmatched_bridge_deposits: unmatchedRows.slice(0, rowsMax).map(({ row, reason }) => ({ ...row, reason })),
+    unmatched_funding_observations_total: unmatchedTransfers.length,
+    unmatched_funding_observations: unmatchedTransfers.slice(0, rowsMax),
+  }
+}
+
+/** How the observers stand, by chain. */
+export const observersOf = (observers: ReadonlyArray<PausableObserver>) =>
+  Object.fromEntries(
+    observers.map((observer) => {
+      const { health, paused, ...rest } = observer.status()
+      return [observer.chain, { healthy: health.state === "ok", paused, ...health, ...rest }]
+    }),
+  )
+
+/** The `/state` document. */
+export const stateOf = (
+  manager: Manager,
+  observers: ReadonlyArray<PausableObserver>,
+  bridge: BridgeWatch,
+) => {
+  const transfers = [...manager.state().transfers.values()]
+  return {
+    trouble: manager.trouble(),
+    last_round_at: manager.lastRoundAt(),
+    active_funding_handles: activeHandles(manager),
+    funding_observations_total: transfers.length,
+    funding_observations_by_handle: byHandle(transfers),
+    latest_funding_observation_at: transfers.reduce<string | null>(
+      (latest, { last_seen_at }) => (latest === null || last_seen_at > latest ? last_seen_at : latest),
+      null,
+    ),
+    uncredited_funding_total_by_asset: Object.fromEntries(uncreditedTotals(transfers)),
+    credit_correlation: correlation(manager, bridge),
+    funding_observers: observersOf(observers),
+    bridge: bridge.status(),
+  }
+}
+
+const secondsSince = (at: string | null, now_ms: number): number | null =>
+  at === null ? null : Math.max(0, (now_ms - Date.parse(at)) / 1000)
+
+/** Where an answer stands: how far the topics were read, and how old the word of each source is. */
+export const standingOf = (
+  manager: Manager,
+  observers: ReadonlyArray<PausableObserver>,
+  bridge: BridgeWatch,
+  now_ms: number,
+): { readonly position: Position; readonly behind_seconds: Readonly<Record<string, number | null>> } => ({
+  position: manager.state().position,
+  behind_seconds: {
+    ...Object.fromEntries(
+      observers.map((observer) => [observer.chain, secondsSince(observer.status().last_success_at, now_ms)]),
+    ),
+    bridge: secondsSince(bridge.status().last_success_at, now_ms),
+  },
+})
+
+/** Ready once the topics were read to their end and a first round was made. */
+export const readinessOf = (manager: Pick<Manager, "trouble">) => {
+  const trouble = manager.trouble()
+  return { ready: trouble === null, reasons: trouble === null ? [] : [trouble] }
+}

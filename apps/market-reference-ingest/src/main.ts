@@ -1,0 +1,100 @@
+import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
+import { loadSettings } from "@landfall/adapters/config/settings"
+import { buildService } from "@landfall/adapters/http/service"
+import { start } from "@landfall/adapters/http/start"
+import { openAdmin } from "@landfall/adapters/kafka/admin"
+import { openPublisher } from "@landfall/adapters/kafka/publisher"
+import { createLog } from "@landfall/adapters/log/log"
+import { createMetrics } from "@landfall/adapters/metrics/metrics"
+import { latestRecords } from "@landfall/adapters/polling/latest-records"
+import { pollingMetrics } from "@landfall/adapters/polling/metrics"
+import { createPollingPublisher, type PollingPublisher } from "@landfall/adapters/polling/polling-publisher"
+import { pauseRoutes, pollingLog, readinessOf } from "@landfall/adapters/polling/service"
+import { createSource } from "@landfall/adapters/polling/source"
+import { runService } from "@landfall/adapters/process/run"
+import type { Quote } from "@landfall/adapters/ticker/shape"
+import { openTicker, tickerShapes } from "@landfall/adapters/ticker/ticker"
+import { timestamp } from "@landfall/domain/timestamp"
+import { type MarketPrice, marketPriceTopic } from "@landfall/domain/topics/market-price"
+import { marketPrice } from "@landfall/projections/market-price"
+import { pricePoll, samePrice } from "./price-poll.ts"
+import { settingsTable } from "./settings.ts"
+import { StateDocument, stateOf } from "./state.ts"
+
+const name = "market-reference-ingest"
+const version = "0.1.0"
+
+await runService(async () => {
+  const settings = loadSettings(settingsTable, process.env, checkService)
+  const { PRICE_PAIRS: pairs, PRICE_POLL_INTERVAL_MS: interval_ms } = settings
+  const log = createLog({
+    name,
+    level: settings.LOG_LEVEL,
+    hide: [settings.CONTROL_TOKEN, settings.READ_TOKEN, settings.PRICE_URL.url],
+  })
+  const shape = tickerShapes.find((known) => known.name === settings.PRICE_FORMAT)
+  if (shape === undefined) throw new RangeError(`no ticker of the format ${settings.PRICE_FORMAT}`)
+  const ticker = openTicker(shape, { endpoint: settings.PRICE_URL })
+  const source = createSource<ReadonlyMap<string, Quote>>({
+    name: "ticker",
+    now: Date.now,
+    fresh_ms_max: Math.max(5 * interval_ms, 10_000),
+  })
+
+  const kafka = { brokers: settings.KAFKA_BROKERS.join(","), clientId: name }
+  const admin = openAdmin(kafka)
+  const metrics = createMetrics({ name, version })
+  const writeLog = pollingLog(log)
+  let running: PollingPublisher<MarketPrice> | null = null
+  const measure = pollingMetrics(metrics, [source], () => running)
+  const publisher = createPollingPublisher<MarketPrice>({
+    topic: marketPriceTopic,
+    same: samePrice,
+    heartbeat_ms: settings.PRICE_HEARTBEAT_MS,
+    interval_ms,
+    publisher: openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID),
+    readPublished: () =>
+      latestRecords({ kafka, admin, projection: marketPrice, keys: pairs.map(({ pair }) => pair) }),
+    poll: pricePoll({ ticker, source_name: settings.PRICE_SOURCE ?? ticker.name, pairs, source }),
+    now: Date.now,
+    random: Math.random,
+    onEvent: (event) => {
+      measure(event)
+      writeLog(event)
+    },
+  })
+  running = publisher
+
+  const service = await buildService({
+    name,
+    version,
+    bind: bindOf(settings),
+    tokens: tokensOf(settings),
+    log,
+    metrics,
+    now: () => timestamp(Date.now()),
+    readiness: () => readinessOf(publisher.status()),
+    state: () => stateOf({ pairs, source, status: publisher.status(), now_ms: Date.now() }),
+    stateSchema: StateDocument,
+    standing: () => {
+      const { age_ms } = source.health()
+      return { behind_seconds: { ticker: age_ms === null ? null : age_ms / 1000 } }
+    },
+    routes: pauseRoutes(publisher),
+  })
+  const http = await start(service)
+  publisher.start()
+  log.info({ url: http.url, pairs, ticker: settings.PRICE_URL.shown }, "listening")
+
+  return {
+    log,
+    service: {
+      done: publisher.done,
+      stop: async () => {
+        await publisher.stop()
+        await http.stop()
+        admin.close()
+      },
+    },
+  }
+})

@@ -1,0 +1,95 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { type MarketPrice, marketPriceTopic } from "@landfall/domain/topics/market-price"
+import { readTopic } from "@landfall/sandbox/read-topic"
+import { type RunningService, startService } from "@landfall/sandbox/stack/services"
+import { type SimulatedTicker, startTicker } from "@landfall/sandbox/ticker/start"
+import { until } from "@landfall/sandbox/until"
+import { type Kafka, startKafka } from "@landfall/setup/parts/kafka"
+import { createTopics } from "@landfall/setup/parts/topics"
+import { afterAll, beforeAll, onTestFinished } from "vitest"
+import type { StateDocument } from "../src/state.ts"
+
+/** `/state` as its readers see it. */
+export type State = (typeof StateDocument)["Encoded"]
+
+/** A ticker, and a real topic. */
+export interface World {
+  readonly kafka: Kafka
+  readonly ticker: SimulatedTicker
+  /** What the desk calls the pairs here: names of this world's own. */
+  readonly btc: string
+  readonly eth: string
+  readonly env: Readonly<Record<string, string>>
+  /** Starts the service as a process; it ends with the test. */
+  readonly serve: (env?: Readonly<Record<string, string>>) => Promise<RunningService>
+  readonly stateOf: (service: RunningService) => Promise<State>
+  /** All that was committed for a pair so far. */
+  readonly events: (pair: string) => Promise<ReadonlyArray<MarketPrice>>
+  readonly prices: (pair: string) => Promise<ReadonlyArray<string>>
+  /** Waits until the newest price of a pair is this one. */
+  readonly newest: (pair: string, price: string) => Promise<void>
+  readonly log: (service: RunningService) => Promise<string>
+}
+
+/** Starts Kafka for the tests of a file, and gives each test a world of its own. */
+export const givenWorlds = (): (() => Promise<World>) => {
+  let parts: { readonly kafka: Kafka; readonly dir: string } | null = null
+  let worlds = 0
+  beforeAll(async () => {
+    const dir = await mkdtemp(join(tmpdir(), "landfall-market-reference-"))
+    const kafka = await startKafka({ dir: join(dir, "kafka") })
+    parts = { kafka, dir }
+    await createTopics(kafka.brokers, [{ topic: marketPriceTopic.name, partitions: 2 }])
+  }, 120_000)
+  afterAll(async () => {
+    await parts?.kafka.kill()
+    if (parts !== null) await rm(parts.dir, { recursive: true, force: true })
+  })
+
+  return async () => {
+    if (parts === null) throw new Error("Kafka is started before the first test")
+    const { kafka, dir } = parts
+    worlds += 1
+    const [btc, eth] = [`BTC/EUR${worlds}`, `ETH/EUR${worlds}`]
+    const ticker = await startTicker({ prices: { XXBTZEUR: "60000.1", XETHZEUR: "2000" } })
+    onTestFinished(() => ticker.stop())
+    const events = async (pair: string) =>
+      (await readTopic(kafka.brokers, marketPriceTopic)).filter((event) => event.pair === pair)
+    const prices = async (pair: string) => (await events(pair)).map((event) => event.price)
+    const env = {
+      KAFKA_BROKERS: kafka.brokers,
+      KAFKA_TRANSACTIONAL_ID: `market-${worlds}`,
+      PRICE_URL: ticker.url,
+      PRICE_PAIRS: `${btc}=XXBTZEUR,${eth}=XETHZEUR`,
+      PRICE_POLL_INTERVAL_MS: "50",
+      // Longer than any test: an unchanged price is published once.
+      PRICE_HEARTBEAT_MS: "3600000",
+      LOG_LEVEL: "debug",
+    }
+    return {
+      kafka,
+      ticker,
+      btc,
+      eth,
+      env,
+      serve: async (more = {}) => {
+        const service = await startService(
+          "market-reference-ingest",
+          { ...env, ...more },
+          join(dir, `world-${worlds}`),
+        )
+        onTestFinished(() => service.process.kill())
+        return service
+      },
+      stateOf: (service) => service.get<State>("/state"),
+      events,
+      prices,
+      newest: async (pair, price) => {
+        await until(`${pair} at ${price}`, async () => ((await prices(pair)).at(-1) === price ? true : null))
+      },
+      log: (service) => readFile(service.log, "utf8"),
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from "node:timers/promises"
+import { openEventReader } from "@landfall/adapters/alerts/event-reader"
+import { recordPolicy } from "@landfall/adapters/alerts/policy-store"
+import { reveal } from "@landfall/adapters/config/secret"
+import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
+import { loadSettings } from "@landfall/adapters/config/settings"
+import { buildService } from "@landfall/adapters/http/service"
+import { start } from "@landfall/adapters/http/start"
+import { openAdmin } from "@landfall/adapters/kafka/admin"
+import { openPublisher } from "@landfall/adapters/kafka/publisher"
+import { createLog } from "@landfall/adapters/log/log"
+import { createMetrics } from "@landfall/adapters/metrics/metrics"
+import { requireMigrated } from "@landfall/adapters/postgres/migrate"
+import { openDatabase } from "@landfall/adapters/postgres/transaction"
+import { runService } from "@landfall/adapters/process/run"
+import { topics } from "@landfall/domain/registry"
+import { timestamp } from "@landfall/domain/timestamp"
+import { defaultPolicy } from "./default-policy.ts"
+import { sentinelMetrics } from "./metrics.ts"
+import { sentinelRoutes } from "./routes.ts"
+import { createSentinel, type Sentinel } from "./sentinel.ts"
+import { settingsTable } from "./settings.ts"
+import { readinessOf, StateDocument, standingOf, stateOf } from "./state.ts"
+
+const name = "ops-sentinel"
+const version = "0.1.0"
+const stop_ms_max = 10_000
+
+await runService(async () => {
+  const settings = loadSettings(settingsTable, process.env, checkService)
+  const log = createLog({
+    name,
+    level: settings.LOG_LEVEL,
+    hide: [settings.CONTROL_TOKEN, settings.READ_TOKEN, settings.DATABASE_URL.url],
+  })
+  const policy = settings.ALERT_POLICY_FILE ?? defaultPolicy()
+  const kafka = { brokers: settings.KAFKA_BROKERS.join(","), clientId: name }
+  const admin = openAdmin(kafka)
+  const database = openDatabase(reveal(settings.DATABASE_URL.url), {
+    applicationName: name,
+    role: settings.DATABASE_ROLE,
+    deadlineMs: 10_000,
+  })
+  const metrics = createMetrics({ name, version })
+  let running: Sentinel | null = null
+  const sentinel = createSentinel({
+    publisher: openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID),
+    policies: async () => {
+      await requireMigrated(database)
+      return recordPolicy(database, policy, Date.now())
+    },
+    openReader: () => openEventReader({ kafka, admin, topics }),
+    tick_interval_ms: settings.TICK_INTERVAL_MS,
+    now: Date.now,
+    random: Math.random,
+    log,
+    onTick: sentinelMetrics(metrics, () => running),
+  })
+  running = sentinel
+  const service = await buildService({
+    name,
+    version,
+    bind: bindOf(settings),
+    tokens: tokensOf(settings),
+    log,
+    metrics,
+    now: () => timestamp(Date.now()),
+    readiness: () => readinessOf(sentinel),
+    state: () => stateOf(sentinel),
+    stateSchema: StateDocument,
+    standing: () => standingOf(sentinel, Date.now()),
+    routes: sentinelRoutes(sentinel),
+  })
+  // A process that cannot listen must not take the transactional id from one that can.
+  const http = await start(service)
+  log.info({ url: http.url }, "listening")
+
+  const ending = new AbortController()
+  const done = sentinel.run(ending.signal)
+  return {
+    log,
+    service: {
+      done,
+      stop: async () => {
+        ending.abort()
+        // A Kafka that does not answer must not hold the end; what it has not committed it aborts.
+        await Promise.race([done, sleep(stop_ms_max, undefined, { ref: false })])
+        await http.stop()
+        await database.close()
+        admin.close()
+      },
+    },
+  }
+})

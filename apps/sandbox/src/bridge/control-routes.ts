@@ -1,0 +1,75 @@
+import { randomBytes } from "node:crypto"
+import { defineRoute, type JsonSchema, type Route } from "@landfall/adapters/http/route"
+import { commands } from "./control-api.ts"
+import type { RpcServer } from "./rpc-server.ts"
+import type { BridgeStore } from "./store.ts"
+
+/** The hash of a mint on NEAR, which the real bridge gives with a credit. */
+const mintHash = (): string => randomBytes(32).toString("hex")
+
+const command = <Body>(
+  name: keyof typeof commands,
+  body: JsonSchema<Body>,
+  summary: string,
+  handler: (body: Body) => unknown,
+): Route =>
+  defineRoute({
+    method: "POST",
+    url: `/control/${name}`,
+    summary,
+    body,
+    handler: (input) => handler(input.body),
+  })
+
+/** The commands that make the simulated bridge do what the real one does by itself, or does wrong. */
+export const controlRoutes = (store: BridgeStore, server: () => RpcServer): readonly Route[] => [
+  command("issue-handle", commands["issue-handle"], "Give an account a deposit address", (handle) => {
+    store.issueHandle(handle)
+    return handle
+  }),
+  command(
+    "set-minimum",
+    commands["set-minimum"],
+    "Set the least amount that is credited",
+    ({ chain, min_deposit_amount }) => {
+      store.setMinimum(chain, min_deposit_amount)
+      return { chain, min_deposit_amount }
+    },
+  ),
+  command(
+    "add-deposit",
+    commands["add-deposit"],
+    "List a deposit, as PENDING unless said otherwise",
+    (deposit) => store.addDeposit({ tx_hash: "", from: "", status: "PENDING", mint_tx_hash: "", ...deposit }),
+  ),
+  command(
+    "credit",
+    commands.credit,
+    "Credit a deposit, under another hash if one is given",
+    ({ deposit_id, tx_hash, status }) =>
+      store.change(deposit_id, {
+        status: status ?? "COMPLETED",
+        mint_tx_hash: mintHash(),
+        ...(tx_hash === undefined ? {} : { tx_hash }),
+      }),
+  ),
+  command("fail", commands.fail, "Say that a deposit failed, which is not the end", ({ deposit_id }) =>
+    store.change(deposit_id, { status: "FAILED" }),
+  ),
+  command(
+    "set-status",
+    commands["set-status"],
+    "Give a deposit any status, known or not",
+    ({ deposit_id, status }) => store.change(deposit_id, { status }),
+  ),
+  command("set-fault", commands["set-fault"], "Misbehave from now on", async (fault) => {
+    store.setFault(fault)
+    await (fault.kind === "refuse" ? server().refuse() : server().accept())
+    return { fault }
+  }),
+  command("clear-fault", commands["clear-fault"], "Behave again", async () => {
+    store.setFault(null)
+    await server().accept()
+    return { fault: null }
+  }),
+]

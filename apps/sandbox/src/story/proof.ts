@@ -1,0 +1,26 @@
+import { verifyRecord } from "@landfall/adapters/history/verify-record"
+import { openDatabase } from "@landfall/adapters/postgres/transaction"
+import { step } from "../terminal.ts"
+import type { Stage } from "./story.ts"
+
+/** Everything is made again from the evidence, with an auditor's rights, and held against what is shown. */
+export const playProof = async (stage: Stage): Promise<void> => {
+  await step(
+    stage.terminal,
+    "everything is rebuilt from the evidence: equal to the live snapshots",
+    async () => {
+      const database = openDatabase(stage.parts.databaseUrl, {
+        applicationName: "sandbox auditor",
+        role: "landfall_auditor",
+      })
+      try {
+        const { evidence, rows, differences } = await verifyRecord(database, 60_000)
+        if (differences.length > 0) throw new Error(differences.join("; "))
+        return { evidence, rows }
+      } finally {
+        await database.close()
+      }
+    },
+    ({ evidence, rows }) => `${evidence} events, ${rows} rows, every Merkle root as in its checkpoint`,
+  )
+}

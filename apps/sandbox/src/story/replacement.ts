@@ -1,0 +1,39 @@
+import { step } from "../terminal.ts"
+import { until } from "../until.ts"
+import { mine, reached, type Transfer } from "./deposit.ts"
+import type { Stage } from "./story.ts"
+
+/** A sender replaces an unmined deposit by one with a higher fee: both stay visible and name each other. */
+export const playReplacement = async (stage: Stage): Promise<void> => {
+  const { terminal, miner, bridgeWallet } = stage
+  const address = await bridgeWallet<string>("getnewaddress", "", "bech32")
+  await stage.parts.bridge.control.issueHandle({ account_id: stage.account, chain: "btc:mainnet", address })
+  await until("the handle to be watched", async () => {
+    const state = await stage.operation.manager.get<{ active_funding_handles: unknown }>("/state")
+    return JSON.stringify(state.active_funding_handles).includes(address) ? true : null
+  })
+  const first = await miner<string>("sendtoaddress", address, "0.2")
+  await step(terminal, "a deposit waits with a low fee", () => reached(stage, first, "seen"), describe)
+  const { txid: second } = await miner<{ txid: string }>("bumpfee", first)
+  await step(
+    terminal,
+    "its sender replaces it with a higher fee",
+    async () => {
+      const old = await reached(stage, first, "replaced")
+      if (old.successor_tx_hash !== second)
+        throw new Error(`its successor is shown as ${old.successor_tx_hash}`)
+      await reached(stage, second, "seen")
+      return old
+    },
+    (row) => `${row.tx_hash.slice(0, 12)}… ${row.status} by ${row.successor_tx_hash?.slice(0, 12)}…`,
+  )
+  await mine(stage, 2)
+  await step(
+    terminal,
+    "the successor is confirmed, counted once",
+    () => reached(stage, second, "confirmed"),
+    describe,
+  )
+}
+
+const describe = (row: Transfer): string => `${row.status} ${row.tx_hash}`

@@ -1,0 +1,81 @@
+import { amount } from "@landfall/domain/amount"
+import { recordEncoder } from "@landfall/domain/codec"
+import { timestamp } from "@landfall/domain/timestamp"
+import {
+  bitcoinTransferId,
+  type FundingObservation,
+  type FundingStatus,
+  fundingObservationId,
+  fundingObservationTopic,
+} from "@landfall/domain/topics/funding-observation"
+
+/** A message ready to be sent. */
+export interface Produced {
+  readonly key: string
+  readonly value: string
+}
+
+const life: ReadonlyArray<FundingStatus> = [
+  "seen",
+  "confirming",
+  "confirming",
+  "confirming",
+  "confirming",
+  "confirming",
+  "confirmed",
+  "credited",
+]
+/** Transfers under way at the same time: how far apart a transfer's observations lie. */
+const windowTransfers = 500
+const start_ms = Date.UTC(2026, 0, 1)
+
+/**
+ * Observations of transfers that live side by side, eight a transfer from first sight to credit, in an order that could
+ * have happened. The same count gives the same messages.
+ */
+export function* observations(count: number): Generator<Produced> {
+  const encode = recordEncoder(fundingObservationTopic)
+  const rounds = Math.ceil(count / (windowTransfers * life.length))
+  let made = 0
+  for (let round = 0; round < rounds; round++) {
+    for (const [step, status] of life.entries()) {
+      for (let slot = 0; slot < windowTransfers && made < count; slot++, made++) {
+        const seen = observation(round * windowTransfers + slot, step, status, made)
+        yield { key: fundingObservationTopic.key(seen), value: encode(seen) }
+      }
+    }
+  }
+}
+
+const observation = (
+  transfer: number,
+  step: number,
+  status: FundingStatus,
+  made: number,
+): FundingObservation => {
+  const txid = transfer.toString(16).padStart(64, "0")
+  const transfer_id = bitcoinTransferId(txid, 0)
+  const first = timestamp(start_ms + transfer * 10)
+  return {
+    funding_observation_id: fundingObservationId(transfer_id, step + 1),
+    transfer_id,
+    revision: step + 1,
+    account_id: "desk.near",
+    asset_id: "nep141:btc.omft.near",
+    chain: "bitcoin",
+    funding_handle: `bcrt1q${(transfer % 1000).toString(36).padStart(8, "0")}`,
+    source: "bitcoind",
+    tx_hash: txid,
+    output_index: 0,
+    status,
+    amount: amount(BigInt(10_000 + transfer)),
+    confirmations: Math.min(step, 6),
+    confirmations_required: 6,
+    first_seen_at: first,
+    last_seen_at: timestamp(start_ms + made),
+    ...(step === 0 ? {} : { block_height: 800_000 + step }),
+    ...(status === "credited" ? { credited_at: timestamp(start_ms + made), match: "tx_hash" as const } : {}),
+    observer: { state: "ok", tip_height: 800_000 + step, tip_at: first },
+    cause: step === 0 ? "first_seen" : "confirmations",
+  }
+}

@@ -1,0 +1,65 @@
+import { Result, Schema } from "effect"
+import { enable as compile } from "effect/schema/SchemaJITCompiler"
+import type { Topic } from "./topic.ts"
+
+/** Longest message that is decoded; a longer one is a dead letter. */
+export const messageBytesMax = 1_048_576
+
+// A byte order mark is kept, so that JSON.parse refuses it: the stored payload must be the exact bytes.
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+/** A record that was read, or the reason why the bytes are not one. */
+export type Decoded<Record> =
+  | { readonly ok: true; readonly record: Record }
+  | { readonly ok: false; readonly reason: string }
+
+// Errors quote the bytes they refuse; PostgreSQL and a terminal must be able to hold the quotation.
+const printable = (text: string): string =>
+  text.toWellFormed().replace(/\p{Cc}/gu, (character) => {
+    if (character === "\n") return character
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
+  })
+
+const refused = (reason: string): { readonly ok: false; readonly reason: string } => {
+  const text = printable(reason)
+  return { ok: false, reason: text.length > 2000 ? `${text.slice(0, 2000).toWellFormed()}…` : text }
+}
+
+const parse = (bytes: Uint8Array): unknown => {
+  try {
+    return JSON.parse(utf8.decode(bytes))
+  } catch (error) {
+    throw new Error(`not UTF-8 JSON: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** A function from message bytes to a record of the topic. It never throws: what cannot be read has a reason. */
+export const recordDecoder = <Record>(topic: Topic<Record>) => {
+  // A compiled schema reads a record in half the time; where code may not be made at run time, it is interpreted.
+  compile(topic.schema.ast)
+  const decode = Schema.decodeUnknownResult(topic.schema)
+  return (bytes: Uint8Array | null): Decoded<Record> => {
+    if (bytes === null) return refused("the message has no value")
+    if (bytes.byteLength > messageBytesMax)
+      return refused(`the value has ${bytes.byteLength} bytes, more than ${messageBytesMax}`)
+    try {
+      const result = decode(parse(bytes))
+      return Result.isSuccess(result)
+        ? { ok: true, record: result.success }
+        : refused(String(result.failure.message))
+    } catch (error) {
+      // Not JSON, or nested so deeply that the stack ends.
+      return refused(error instanceof Error ? error.message : String(error))
+    }
+  }
+}
+
+/** A function from a record to its canonical JSON: the schema's fields in the schema's order, no white space. */
+export const recordEncoder = <Record>(topic: Topic<Record>) => {
+  const encode = Schema.encodeSync(topic.schema)
+  return (record: Record): string => JSON.stringify(encode(record))
+}
+
+/** JSON of any value that may hold amounts: a `bigint` is written as its decimal string. */
+export const toJson = (value: unknown, indent?: number): string =>
+  JSON.stringify(value, (_key, item) => (typeof item === "bigint" ? item.toString() : item), indent)

@@ -1,0 +1,161 @@
+import { topicByName } from "@landfall/domain/registry"
+import { type Alert, alertTopic } from "@landfall/domain/topics/alert"
+import { alert as alertProjection } from "@landfall/projections/alert"
+import { assess, firstDue, noteRecovery } from "./assess.ts"
+import { clampSubject, clampTo, rememberClamp } from "./clamp.ts"
+import { timestampAtMost } from "./define-rule.ts"
+import { alertRules } from "./rules/registry.ts"
+import {
+  type EvaluatorOptions,
+  type EvaluatorState,
+  keyOf,
+  newSubject,
+  type Source,
+  type Subject,
+  sourcesOf,
+} from "./state.ts"
+
+/** A message as it was read: a decoded record of a known topic, with its place and Kafka's time. */
+export interface ReadEvent {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** Kafka's time of the message in epoch milliseconds; negative when it has none. */
+  readonly kafka_ms: number
+  readonly record: unknown
+}
+
+/** An evaluator that has read nothing. Throws a RangeError when there is no policy to evaluate with. */
+export const createEvaluator = ({ policies, rules = alertRules }: EvaluatorOptions): EvaluatorState => {
+  const policy = policies.at(-1)?.policy
+  if (policy === undefined) throw new RangeError("there is no alert policy: record one first")
+  const state: EvaluatorState = {
+    policies,
+    policy,
+    sources: sourcesOf(rules),
+    next: new Map(),
+    alerts: new Map(),
+    clamps: new Map(),
+    tick_ms: null,
+  }
+  for (const source of state.sources) {
+    const kind = source.rules.find((rule) => rule.expects !== undefined)?.expects?.kind
+    for (const key of kind === undefined ? [] : policy.expected[kind])
+      reassess(state, source, newSubject(state, source, key))
+  }
+  return state
+}
+
+/**
+ * Notes that everything of a partition before `next_offset` was read, also what is no event: transaction markers and
+ * messages that do not decode. Returns the same state, changed in place.
+ */
+export const advance = (
+  state: EvaluatorState,
+  topic: string,
+  partition: number,
+  next_offset: number,
+): EvaluatorState => {
+  const partitions = state.next.get(topic) ?? new Map<number, number>()
+  state.next.set(topic, partitions)
+  partitions.set(partition, Math.max(partitions.get(partition) ?? 0, next_offset))
+  return state
+}
+
+/**
+ * Folds one event, of any topic, in place, and returns the state. Messages of one partition come in order; the order
+ * between partitions makes no difference. A message that was read before changes nothing.
+ */
+export const fold = (state: EvaluatorState, event: ReadEvent): EvaluatorState => {
+  if (event.offset < (state.next.get(event.topic)?.get(event.partition) ?? 0)) return state
+  advance(state, event.topic, event.partition, event.offset + 1)
+  if (event.topic === alertTopic.name) foldOwn(state, event.record as Alert)
+  for (const source of state.sources) if (source.topic === event.topic) foldInto(state, source, event)
+  return state
+}
+
+/** A transition that was published, by this process or one before it: from now on the key stands there. */
+const foldOwn = (state: EvaluatorState, transition: Alert): void => {
+  const before = state.alerts.get(transition.alert_key) ?? null
+  const after = alertProjection.evolve(before, transition)
+  if (after === null || after === before) return
+  state.alerts.set(transition.alert_key, after)
+  const { clamped_to, subject: key } = transition.details
+  const source = state.sources.find(({ rules }) => rules.some(({ code }) => code === transition.alert_code))
+  if (source === undefined || typeof key !== "string") return
+  const rule = source.rules.find(({ code }) => code === transition.alert_code)
+  // An alert of a rule whose scope was another then is kept and shown, and no longer decided about.
+  if (rule === undefined || keyOf(rule, key) !== transition.alert_key) return
+  const subject = source.subjects.get(key) ?? newSubject(state, source, key)
+  for (const slot of subject.slots) if (slot.rule === rule) slot.alert = after
+  if (typeof clamped_to === "string") restoreClamp(state, source, subject, transition, Date.parse(clamped_to))
+  // Looked at by the next tick, which learns when this key can change again.
+  source.queue.set(subject, Number.NEGATIVE_INFINITY)
+}
+
+/** The clamp that a published decision rests on holds after a restart too. */
+const restoreClamp = (
+  state: EvaluatorState,
+  source: Source,
+  subject: Subject,
+  transition: Alert,
+  clamped_ms: number,
+): void => {
+  for (const { event_id } of transition.details.evidence) rememberClamp(state, event_id, clamped_ms)
+  const same = subject.evidence.some(({ event_id }) =>
+    transition.details.evidence.some((reference) => reference.event_id === event_id),
+  )
+  if (same && subject.kafka_ms > clamped_ms) {
+    clampSubject(state, source, subject, clamped_ms)
+    reassess(state, source, subject)
+  }
+}
+
+const foldInto = (state: EvaluatorState, source: Source, event: ReadEvent): void => {
+  const reads = source.rules[0]?.reads
+  const topic = topicByName(event.topic)
+  if (reads === undefined || topic === undefined) return
+  const original = event.record as { readonly [field: string]: string }
+  const event_id = original[topic.id] ?? ""
+  const stamped_ms = event.kafka_ms < 0 ? Date.parse(topic.occurredAt(original)) : event.kafka_ms
+  const latest_ms = clampTo(state, event_id, stamped_ms)
+  const record = reads.clampEvent(original, timestampAtMost(latest_ms))
+  if (record !== original) rememberClamp(state, event_id, latest_ms)
+
+  const key = reads.projection.key(record)
+  const known = source.subjects.get(key)
+  // An event that the row rests on is a duplicate, also when its writer gave it another content the second time.
+  if (known?.evidence.some((reference) => reference.event_id === event_id)) return
+  const row = reads.projection.evolve(known?.row ?? null, record)
+  if (row === null || row === known?.row) return
+  const subject = known ?? newSubject(state, source, key)
+  subject.row = row
+  subject.evidence = evidenceOf(subject, reads.events(row), { ...event, event_id })
+  subject.kafka_ms = Math.max(subject.kafka_ms, latest_ms)
+  subject.clamped_to_ms = latest_ms < stamped_ms ? latest_ms : null
+  source.touched.add(subject)
+  source.touched_kafka_ms = Math.max(source.touched_kafka_ms, subject.kafka_ms)
+  reassess(state, source, subject)
+}
+
+/** Where the events are that the row rests on; the one that was just read is the only new one there can be. */
+const evidenceOf = (
+  subject: Subject,
+  ids: ReadonlyArray<string>,
+  { topic, partition, offset, event_id }: ReadEvent & { readonly event_id: string },
+): Subject["evidence"] =>
+  ids.flatMap((id) => {
+    if (id === event_id) return [{ topic, partition, offset, event_id }]
+    const reference = subject.evidence.find((known) => known.event_id === id)
+    return reference === undefined ? [] : [reference]
+  })
+
+/** Asks the subject's rules again, and queues it for the first tick at which one of them may have something to say. */
+const reassess = (state: EvaluatorState, source: Source, subject: Subject): void => {
+  for (const slot of subject.slots) {
+    const before = slot.breach
+    assess(state, subject, slot)
+    noteRecovery(slot, before, subject.kafka_ms)
+  }
+  source.queue.set(subject, firstDue(subject))
+}

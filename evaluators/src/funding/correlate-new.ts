@@ -1,0 +1,107 @@
+import { uncreditedStatuses } from "@landfall/domain/topics/funding-observation"
+import {
+  accountKey,
+  type Candidate,
+  groupBy,
+  isInWindow,
+  placeAmountKey,
+  placeKey,
+  take,
+  type Work,
+} from "./correlation-work.ts"
+import type { BridgeDeposit } from "./facts.ts"
+import { hashKey } from "./identity.ts"
+import { subsetsWithSum } from "./subset-sum.ts"
+
+/** Matches rows and transfers with the same transaction hash: output by output, then all outputs to an address. */
+export const matchByHash = (work: Work): void => {
+  const transfersByHash = groupBy(
+    [...work.transfers].filter((transfer) => transfer.tx_hash !== null),
+    (transfer) => `${accountKey(transfer)}\n${hashKey(transfer.tx_hash ?? "")}`,
+  )
+  const rowsByHash = groupBy(
+    [...work.rows].filter((row) => row.tx_hash !== null),
+    (row) => `${accountKey(row)}\n${hashKey(row.tx_hash ?? "")}`,
+  )
+  for (const [key, rows] of rowsByHash) {
+    const transfers = transfersByHash.get(key) ?? []
+    const freeRows = (): BridgeDeposit[] => rows.filter((row) => work.rows.has(row))
+    const freeTransfers = (): Candidate[] => transfers.filter((transfer) => work.transfers.has(transfer))
+    for (const row of freeRows()) {
+      const exact = freeTransfers().find((transfer) => placeAmountKey(transfer) === placeAmountKey(row))
+      if (exact !== undefined) take(work, row, [exact], "tx_hash")
+    }
+    for (const row of freeRows()) {
+      const here = freeTransfers().filter((transfer) => placeKey(transfer) === placeKey(row))
+      const [first, second, ...others] = here
+      if (first === undefined || freeRows().filter((other) => placeKey(other) === placeKey(row)).length > 1)
+        continue
+      // The hash alone decides about a single output: the bridge may have kept a fee.
+      if (second === undefined) take(work, row, [first], "tx_hash")
+      else if (here.reduce((total, transfer) => total + transfer.amount, 0n) === row.amount)
+        take(work, row, [first, second, ...others], "aggregate")
+    }
+    const [row, ...otherRows] = freeRows()
+    const [transfer, ...otherTransfers] = freeTransfers()
+    if (row === undefined || transfer === undefined) continue
+    if (otherRows.length === 0 && otherTransfers.length === 0 && row.amount === transfer.amount)
+      take(work, row, [transfer], "tx_hash")
+    else for (const left of freeRows()) work.ambiguous.add(left)
+  }
+}
+
+/** Transfers that a row with another hash may stand for: on their way, and not credited. */
+const onTheirWay = (work: Work): Candidate[] =>
+  [...work.transfers].filter(
+    (transfer) => uncreditedStatuses.has(transfer.status) && transfer.credited_at === undefined,
+  )
+
+/** Matches a row with the only transfer that has its address and amount in the window, and has no other such row. */
+export const matchByAmount = (work: Work): void => {
+  const candidates = groupBy(onTheirWay(work), placeAmountKey)
+  const rows = groupBy(
+    [...work.rows].filter((row) => !work.ambiguous.has(row)),
+    placeAmountKey,
+  )
+  for (const [key, alike] of rows) {
+    const near = (row: BridgeDeposit): Candidate[] =>
+      (candidates.get(key) ?? []).filter((transfer) => isInWindow(work, row, transfer))
+    const pairs = alike.map((row) => ({ row, transfers: near(row) }))
+    const rivals = (transfer: Candidate): number =>
+      pairs.filter((pair) => pair.transfers.includes(transfer)).length
+    for (const { row, transfers } of pairs) {
+      const [only, ...others] = transfers
+      if (only === undefined) continue
+      if (others.length === 0 && rivals(only) === 1) take(work, row, [only], "address_amount")
+      else work.ambiguous.add(row)
+    }
+  }
+}
+
+/** Matches a row with several outputs to its address that add up to it, when only one choice of them does. */
+export const matchBySum = (work: Work): void => {
+  const candidates = groupBy(onTheirWay(work), placeKey)
+  const choices = [...work.rows]
+    .filter((row) => !work.ambiguous.has(row))
+    .map((row) => {
+      const parts = (candidates.get(placeKey(row)) ?? []).filter(
+        (transfer) => transfer.amount < row.amount && isInWindow(work, row, transfer),
+      )
+      const subsets = subsetsWithSum(
+        parts.map((transfer) => transfer.amount),
+        row.amount,
+        2,
+      )
+      return { row, subsets: subsets.map((subset) => parts.filter((_, index) => subset.includes(index))) }
+    })
+    .filter(({ subsets }) => subsets.length > 0)
+  const wanted = (transfer: Candidate): number =>
+    choices.filter(({ subsets }) => subsets.some((subset) => subset.includes(transfer))).length
+  for (const { row, subsets } of choices) {
+    const [subset, ...others] = subsets
+    const [first, ...rest] = subset ?? []
+    const clear = others.length === 0 && (subset ?? []).every((transfer) => wanted(transfer) === 1)
+    if (first !== undefined && clear) take(work, row, [first, ...rest], "aggregate")
+    else work.ambiguous.add(row)
+  }
+}

@@ -1,0 +1,52 @@
+import type { Chain, FundingStatus } from "@landfall/domain/topics/funding-observation"
+import type { FundingTransfer } from "@landfall/projections/funding-transfer"
+import { confirmationsMax, type FundingPolicy } from "./policy.ts"
+
+/** An output that a listing should show, because it is not mined, or was mined not long ago. */
+export interface ExpectedOutput {
+  readonly tx_hash: string
+  readonly output_index: number
+  /** The block that had it; absent while it is not mined. */
+  readonly block_height?: number
+}
+
+/** What an observer is asked to do at the next poll. */
+export interface WatchPlan {
+  /** How many blocks back confirmations still matter. */
+  readonly confirmations: number
+  readonly expected: ReadonlyArray<ExpectedOutput>
+}
+
+/** Transfers whose fate is open. A conflicted one that returns is listed again by itself. */
+const open: ReadonlySet<FundingStatus> = new Set(["seen", "confirming", "dropped", "replaced", "reorged"])
+
+/**
+ * What to look for on a chain, from what is recorded. Confirmed and credited transfers stay in it while they are no
+ * deeper than `tip_height` minus the plan's confirmations.
+ */
+export const watchPlan = (
+  transfers: Iterable<FundingTransfer>,
+  chain: Chain,
+  policy: FundingPolicy,
+  tip_height: number | null,
+): WatchPlan => {
+  let confirmations = confirmationsMax(policy, chain)
+  const mined: Array<ExpectedOutput & { readonly block_height: number }> = []
+  const expected: ExpectedOutput[] = []
+  for (const row of transfers) {
+    const { status, output_index, block_height } = row
+    if (row.chain !== chain || output_index === null) continue
+    if (status === "seen" || status === "confirming")
+      confirmations = Math.max(confirmations, row.confirmations_required)
+    const isMined = row.confirmations > 0 || status === "reorged"
+    // Of a transfer that the bridge named first, the chain has the successor.
+    const tx_hash = (isMined ? row.successor_tx_hash : undefined) ?? row.tx_hash
+    if (tx_hash === null) continue
+    if (isMined && status !== "reorged" && block_height !== undefined)
+      mined.push({ tx_hash, output_index, block_height })
+    else if (open.has(status)) expected.push({ tx_hash, output_index })
+  }
+  const oldest = tip_height === null ? 0 : tip_height - confirmations
+  expected.push(...mined.filter(({ block_height }) => block_height >= oldest))
+  return { confirmations, expected }
+}

@@ -1,0 +1,98 @@
+import type { Alert } from "@landfall/domain/topics/alert"
+import { describe, expect, it } from "vitest"
+import { decisionsOf, replayAlerts } from "../../src/alerts/replay.ts"
+import { desk, start_ms } from "./fixtures.ts"
+
+const second = 1000
+
+/** A desk that raised and cleared twice, and what it published. */
+const history = () => {
+  const made = desk()
+  const alerts: Alert[] = []
+  const at = (s: number) => start_ms + s * second
+  made.price("BTC/EURe", at(0))
+  made.price("EURe/BTC", at(0))
+  made.deposit({ at_ms: at(0) })
+  alerts.push(...made.tick(at(30)))
+  made.price("BTC/EURe", at(31))
+  made.deposit({ at_ms: at(31), revision: 2, status: "dropped" })
+  alerts.push(...made.tick(at(32)))
+  alerts.push(...made.tick(at(70)))
+  made.deposit({ at_ms: at(80), revision: 3, status: "seen" })
+  alerts.push(...made.tick(at(80)))
+  const events = made.log.filter(({ topic }) => topic !== "ops.alert")
+  return { alerts, events, options: made.options }
+}
+
+describe("a replay", () => {
+  it("makes each decision again from its own cut, with the same bytes", () => {
+    const { alerts, events, options } = history()
+    const replay = replayAlerts(events, alerts, options)
+    expect(replay.alerts).toHaveLength(6)
+    expect(replay).toMatchObject({ same: true, unexpected: [] })
+  })
+
+  it("does not depend on the order in which the transitions were read", () => {
+    const { alerts, events, options } = history()
+    expect(replayAlerts(events, alerts.toReversed(), options).same).toBe(true)
+  })
+
+  it("reads the decisions of a topic in the order of their cuts", () => {
+    const { alerts } = history()
+    expect(
+      decisionsOf(alerts.toReversed()).map(({ cut, evaluated_ms }) => [cut, evaluated_ms - start_ms]),
+    ).toEqual([
+      [{ "ops.funding_observation": { "0": 2 } }, 32_000],
+      [{ "ops.funding_observation": { "0": 3 } }, 80_000],
+      [{ "ref.market_price": { "0": 2 } }, 30_000],
+      [{ "ref.market_price": { "0": 3 } }, 32_000],
+      [{ "ref.market_price": { "0": 3 } }, 70_000],
+    ])
+  })
+
+  it.each([
+    ["a reason", (alert: Alert) => ({ ...alert, reason: "because" })],
+    ["a time", (alert: Alert) => ({ ...alert, raised_at: "2026-11-23T09:00:29.999Z" })],
+    ["a severity", (alert: Alert) => ({ ...alert, severity: "warning" as const })],
+    [
+      "the tick",
+      (alert: Alert) => ({
+        ...alert,
+        details: { ...alert.details, evaluated_at: "2026-11-23T09:00:29.999Z" },
+      }),
+    ],
+    ["the policy", (alert: Alert) => ({ ...alert, details: { ...alert.details, policy_version: 7 } })],
+    [
+      "the cut",
+      (alert: Alert) => ({
+        ...alert,
+        details: { ...alert.details, cut: { "ref.market_price": { "0": 0 } } },
+      }),
+    ],
+    ["the evidence", (alert: Alert) => ({ ...alert, details: { ...alert.details, evidence: [] } })],
+    ["an episode", (alert: Alert) => ({ ...alert, episode: 2 })],
+  ])("finds %s that was changed afterwards", (_what, change) => {
+    const { alerts, events, options } = history()
+    const forged = alerts.map((alert, place) => (place === 0 ? change(alert) : alert))
+    const replay = replayAlerts(events, forged, options)
+    expect(replay.same).toBe(false)
+    expect(replay.alerts.filter(({ same }) => !same).map(({ recorded }) => recorded)).toContain(forged[0])
+  })
+
+  it("finds a transition that was removed", () => {
+    const { alerts, events, options } = history()
+    const replay = replayAlerts(events, alerts.slice(1), options)
+    expect(replay.same).toBe(false)
+    expect(replay.unexpected).toEqual([expect.objectContaining({ alert_key: alerts[0]?.alert_key })])
+  })
+
+  it("finds an event that was removed, or put in its place", () => {
+    const { alerts, events, options } = history()
+    expect(replayAlerts(events.slice(1), alerts, options).same).toBe(false)
+    const swapped = events.map((event) => ({
+      ...event,
+      record: events.find(({ topic }) => topic === event.topic)?.record,
+    }))
+    expect(replayAlerts(swapped, alerts, options).same).toBe(false)
+  })
+})

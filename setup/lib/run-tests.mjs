@@ -1,0 +1,73 @@
+import { readdirSync, readFileSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { launch } from "./launch.mjs"
+import { root } from "./paths.mjs"
+import { summaryLine, sumRun } from "./test-summary.mjs"
+
+/** Tests of two workspaces at a time: each may hold a broker, a database and two busy services. */
+const workspacesAtOnce = 2
+const runs = join(root, ".turbo", "runs")
+
+/**
+ * Checks types, lints and tests every workspace, and ends with one line that sums it up.
+ * @param {readonly string[]} args for turbo, such as `--filter=@landfall/domain`
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<number>} the exit code
+ */
+export async function runTests(args, env) {
+  // An old report must not stand in for a run that crashed.
+  rmSync(runs, { recursive: true, force: true })
+  for (const workspace of workspaces()) {
+    rmSync(join(root, workspace, ".test-results"), { recursive: true, force: true })
+  }
+  const turbo = join(root, "node_modules", ".bin", "turbo")
+  const flags = [
+    `--concurrency=${workspacesAtOnce}`,
+    "--continue=always",
+    "--summarize",
+    "--output-logs=new-only",
+  ]
+  const quiet = { TURBO_TELEMETRY_DISABLED: "1", TURBO_NO_UPDATE_NOTIFIER: "1", DO_NOT_TRACK: "1" }
+  const code = await launch(
+    turbo,
+    ["run", "typecheck", "lint", "test", ...flags, ...args],
+    { ...env, ...quiet },
+    { stdin: "ignore" },
+  )
+  const tasks = readTasks()
+  const total = tasks === null ? { passed: 0, failed: 1, skipped: 0 } : sumRun(tasks, readReport)
+  if (code !== 0 && total.failed === 0) total.failed = 1
+  if (total.passed === 0 && total.failed === 0) process.stderr.write("no test ran\n")
+  process.stdout.write(`${summaryLine(total)}\n`)
+  return total.failed === 0 && total.passed > 0 ? 0 : 1
+}
+
+/** @returns {import("./test-summary.mjs").Task[] | null} */
+function readTasks() {
+  try {
+    const [file] = readdirSync(runs)
+    return file === undefined ? null : JSON.parse(readFileSync(join(runs, file), "utf8")).tasks
+  } catch {
+    return null
+  }
+}
+
+/** @param {string} directory */
+function readReport(directory) {
+  try {
+    return readFileSync(join(root, directory, ".test-results", "report.json"), "utf8")
+  } catch {
+    return null
+  }
+}
+
+/** The folders of the workspaces, where npm's `apps/*` stands for each folder in `apps`. */
+function workspaces() {
+  /** @type {{ workspaces: string[] }} */
+  const { workspaces } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+  return workspaces.flatMap((pattern) => {
+    if (!pattern.endsWith("/*")) return [pattern]
+    const parent = pattern.slice(0, -2)
+    return readdirSync(join(root, parent)).map((name) => join(parent, name))
+  })
+}

@@ -1,0 +1,83 @@
+import { existsSync, readFileSync, renameSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { SetupFailure } from "./failure.mjs"
+import { root, tools } from "./paths.mjs"
+import { run, say } from "./run.mjs"
+import { fingerprint, onceFor } from "./stamp.mjs"
+import { bitcoindMajorMin, isNewEnough, javaMajorMin, majorVersion } from "./versions.mjs"
+
+/**
+ * Finds a Java that Kafka runs on.
+ * @param {(title: string) => void} retitle
+ */
+export async function findJava(retitle) {
+  const home = process.env.JAVA_HOME
+  const java = home ? join(home, "bin", "java") : "java"
+  const version = say(java, ["-version"])
+  if (version !== null && isNewEnough(version, javaMajorMin)) {
+    retitle(`Java ${majorVersion(version)}`)
+    return
+  }
+  const found = version === null ? "there is none" : `${java} is ${version.split("\n")[0]}`
+  throw new SetupFailure(
+    `Kafka needs Java ${javaMajorMin} or newer, and ${found}. ` +
+      `Install one (Debian: apt-get install -y openjdk-17-jre-headless), name it with JAVA_HOME, or name a running Kafka with KAFKA_BROKERS.`,
+  )
+}
+
+/** Fetches Kafka's jars with Maven. */
+export async function fetchKafka() {
+  const pom = join(root, "setup", "kafka", "pom.xml")
+  const jars = join(tools, "kafka", "lib")
+  await onceFor({
+    file: join(tools, "stamps", "kafka"),
+    fingerprint: fingerprint([readFileSync(pom)]),
+    stands: () => existsSync(jars),
+    async work() {
+      if (say("mvn", ["--version"]) === null) {
+        throw new SetupFailure(
+          "Maven, which fetches Kafka, is missing. " +
+            "Install it (Debian: apt-get install -y maven), name a Kafka installation with KAFKA_HOME, or a running Kafka with KAFKA_BROKERS.",
+        )
+      }
+      const part = join(tools, "kafka", "lib.part")
+      rmSync(part, { recursive: true, force: true })
+      await run("mvn", ["-q", "-B", "-f", pom, "dependency:copy-dependencies", `-DoutputDirectory=${part}`], {
+        hint: "Maven must reach its repository once; see its settings for a mirror or proxy.",
+      })
+      rmSync(jars, { recursive: true, force: true })
+      renameSync(part, jars)
+    },
+  })
+}
+
+/**
+ * Finds a bitcoind on PATH that is new enough, or fetches one.
+ * @param {(title: string) => void} retitle
+ */
+export async function obtainBitcoind(retitle) {
+  const fetched = join(tools, "bitcoind", "bitcoind")
+  if (!existsSync(fetched)) {
+    const version = say("bitcoind", ["-version"])
+    if (version !== null && isNewEnough(version, bitcoindMajorMin)) {
+      retitle(`bitcoind ${versionIn(version)} on PATH`)
+      return
+    }
+  }
+  const script = join(root, "setup", "get-bitcoind.sh")
+  await onceFor({
+    file: join(tools, "stamps", "bitcoind"),
+    fingerprint: fingerprint([readFileSync(script)]),
+    stands: () => existsSync(fetched),
+    work: () => run("bash", [script, join(tools, "bitcoind")]),
+  })
+  const version = say(fetched, ["-version"])
+  if (version === null)
+    throw new SetupFailure(`${fetched} does not run: delete ${join(tools, "bitcoind")} and try again`)
+  retitle(`bitcoind ${versionIn(version)}`)
+}
+
+/** @param {string} text */
+function versionIn(text) {
+  return /\d+\.[\d.]*\d/.exec(text)?.[0] ?? ""
+}

@@ -1,0 +1,61 @@
+/**
+ * One workspace's share of a test run.
+ * @typedef {{ passed: number, failed: number, skipped: number }} Counts
+ */
+
+/**
+ * What a workspace's vitest report and exit code say together. A report is not enough: a file that could not be
+ * loaded has no failed test, an error outside any test counts nowhere, and a crash leaves no report at all.
+ * @param {string | null} report
+ * @param {number | undefined} exitCode
+ * @returns {Counts}
+ */
+export function countTests(report, exitCode) {
+  const counts = { passed: 0, failed: 0, skipped: 0 }
+  if (report !== null) {
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(report)
+    counts.passed = numPassedTests
+    counts.skipped = numPendingTests + numTodoTests
+    counts.failed = numFailedTests + testResults.filter(brokeOutsideTests).length
+  }
+  const crashed = exitCode !== 0 || report === null
+  return crashed && counts.failed === 0 ? { ...counts, failed: 1 } : counts
+}
+
+/** @param {{ status: string, assertionResults: { status: string }[] }} file */
+function brokeOutsideTests({ status, assertionResults }) {
+  return status === "failed" && assertionResults.every((test) => test.status !== "failed")
+}
+
+/**
+ * A task as turbo's run summary has it; `execution` is missing when it never ran.
+ * @typedef {{ task: string, directory: string, command: string, execution?: { exitCode?: number } | null }} Task
+ */
+
+/**
+ * Sums a whole run: the tests of each workspace, and each type check and lint that failed.
+ * @param {readonly Task[]} tasks
+ * @param {(directory: string) => string | null} readReport
+ * @returns {Counts}
+ */
+export function sumRun(tasks, readReport) {
+  const total = { passed: 0, failed: 0, skipped: 0 }
+  for (const { task, directory, command, execution } of tasks) {
+    if (command === "<NONEXISTENT>") continue
+    const exitCode = execution?.exitCode
+    if (task !== "test") {
+      if (exitCode !== 0) total.failed += 1
+      continue
+    }
+    const { passed, failed, skipped } = countTests(readReport(directory), exitCode)
+    total.passed += passed
+    total.failed += failed
+    total.skipped += skipped
+  }
+  return total
+}
+
+/** @param {Counts} counts */
+export function summaryLine({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`
+}

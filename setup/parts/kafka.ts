@@ -1,0 +1,155 @@
+import { randomUUID } from "node:crypto"
+import { access, mkdir, rm, writeFile } from "node:fs/promises"
+import { connect } from "node:net"
+import { resolve as absolute, join } from "node:path"
+import { type Leashed, spawnLeashed } from "./leash.ts"
+import { type Part, startPart } from "./part.ts"
+import { toolsFolder } from "./paths.ts"
+import { freePorts } from "./ports.ts"
+import { waitUntilReady } from "./ready.ts"
+import { runToEnd } from "./run-to-end.ts"
+
+export interface KafkaOptions {
+  /** Data, settings and log go here. */
+  readonly dir: string
+  readonly port?: number
+  /** Broker settings by their Kafka names, over the ones below. */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>
+  /** Flags of the Java machine, instead of the small ones for sandbox and tests. */
+  readonly javaFlags?: readonly string[]
+}
+
+export interface Kafka extends Part {
+  /** `host:port` as `KAFKA_BROKERS` wants it. */
+  readonly brokers: string
+  readonly port: number
+}
+
+const startTimeoutMs = 60_000
+const stopTimeoutMs = 30_000
+const answerTimeoutMs = 1_000
+const smallJava = ["-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+
+/** Starts Apache Kafka (KRaft, one node that is broker and controller) and resolves when it accepts clients. */
+export async function startKafka(options: KafkaOptions): Promise<Kafka> {
+  const dir = absolute(options.dir)
+  const [anyPort, controllerPort] = await freePorts(2)
+  const port = options.port ?? anyPort
+  if (port === undefined || controllerPort === undefined)
+    throw new Error("no free port for Kafka on 127.0.0.1")
+  const settingsFile = join(dir, "server.properties")
+  const log = join(dir, "kafka.log")
+  const data = join(dir, "data")
+  await mkdir(dir, { recursive: true })
+  await writeFile(
+    settingsFile,
+    properties({ ...ownSettings(port, controllerPort, data), ...options.settings }),
+  )
+  const java = await javaCommand(options.javaFlags ?? smallJava)
+
+  if (!(await exists(join(data, "meta.properties")))) {
+    // What an interrupted formatting left.
+    await rm(data, { recursive: true, force: true })
+    const clusterId = Buffer.from(randomUUID().replaceAll("-", ""), "hex").toString("base64url")
+    // Joined with `=`, because an id may begin with a minus.
+    await runToEnd(
+      java.command,
+      [...java.args, "kafka.tools.StorageTool", "format", `--cluster-id=${clusterId}`, "-c", settingsFile],
+      { log },
+    )
+  }
+
+  const start = async (): Promise<Leashed> => {
+    const child = await spawnLeashed(java.command, [...java.args, "kafka.Kafka", settingsFile], { log })
+    await waitUntilReady("Kafka", child, log, startTimeoutMs, () => answersClients(port))
+    return child
+  }
+  const part = await startPart(log, start, {
+    stop: (child) => child.stop("SIGTERM", stopTimeoutMs),
+    kill: (child) => child.kill(),
+  })
+  return Object.assign(part, { brokers: `127.0.0.1:${port}`, port })
+}
+
+function ownSettings(
+  port: number,
+  controllerPort: number,
+  data: string,
+): Record<string, string | number | boolean> {
+  return {
+    "process.roles": "broker,controller",
+    "node.id": 1,
+    "controller.quorum.voters": `1@127.0.0.1:${controllerPort}`,
+    "controller.listener.names": "CONTROLLER",
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    "advertised.listeners": `PLAINTEXT://127.0.0.1:${port}`,
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "log.dirs": data,
+    // A misspelled topic must fail, not appear.
+    "auto.create.topics.enable": false,
+    // One node keeps one copy of everything.
+    "offsets.topic.replication.factor": 1,
+    "offsets.topic.num.partitions": 4,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "transaction.state.log.num.partitions": 4,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+    "share.coordinator.state.topic.num.partitions": 1,
+    // After a kill the controller refuses the broker until its old session ends, 9 seconds by default.
+    "broker.session.timeout.ms": 3_000,
+    "broker.heartbeat.interval.ms": 500,
+    // A lone consumer need not wait for others to join.
+    "group.initial.rebalance.delay.ms": 0,
+  }
+}
+
+function properties(settings: Readonly<Record<string, string | number | boolean>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${String(value).replaceAll("\\", "\\\\")}\n`)
+    .join("")
+}
+
+/** Java with Kafka's jars: those that set-up fetched, or an installation named by `KAFKA_HOME`. */
+async function javaCommand(flags: readonly string[]): Promise<{ command: string; args: readonly string[] }> {
+  const { KAFKA_HOME, JAVA_HOME } = process.env
+  const jars = KAFKA_HOME ? join(KAFKA_HOME, "libs") : join(toolsFolder, "kafka", "lib")
+  if (!(await exists(jars))) {
+    throw new Error(
+      `Kafka's jars are not in ${jars}: run \`npm run setup\`, or set KAFKA_HOME to a Kafka installation`,
+    )
+  }
+  return {
+    command: JAVA_HOME ? join(JAVA_HOME, "bin", "java") : "java",
+    args: [...flags, "-Dorg.slf4j.simpleLogger.showDateTime=true", "-cp", join(jars, "*")],
+  }
+}
+
+/** Asks for the broker's API versions, the first request of every client: an answer means that it accepts them. */
+function answersClients(port: number): Promise<boolean> {
+  const request = Buffer.alloc(14)
+  request.writeInt32BE(10, 0) // size of what follows
+  request.writeInt16BE(18, 4) // ApiVersions
+  request.writeInt16BE(0, 6) // its version
+  request.writeInt32BE(1, 8) // correlation id
+  request.writeInt16BE(-1, 12) // no client id
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(request))
+    const answer = (yes: boolean) => {
+      socket.destroy()
+      resolve(yes)
+    }
+    socket.once("data", () => answer(true))
+    socket.once("error", () => answer(false))
+    socket.once("close", () => answer(false))
+    socket.setTimeout(answerTimeoutMs, () => answer(false))
+  })
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest"
+import { countTests, summaryLine, sumRun } from "../lib/test-summary.mjs"
+
+interface Outcome {
+  readonly passed?: number
+  readonly failed?: number
+  readonly pending?: number
+  readonly todo?: number
+  readonly files?: readonly { status: string; assertionResults: { status: string }[] }[]
+}
+
+function report({ passed = 0, failed = 0, pending = 0, todo = 0, files = [] }: Outcome): string {
+  return JSON.stringify({
+    numPassedTests: passed,
+    numFailedTests: failed,
+    numPendingTests: pending,
+    numTodoTests: todo,
+    testResults: files,
+  })
+}
+
+describe("one workspace", () => {
+  it("counts passed, failed and skipped tests", () => {
+    const text = report({ passed: 5, failed: 2, pending: 1, todo: 1 })
+    expect(countTests(text, 1)).toEqual({ passed: 5, failed: 2, skipped: 2 })
+  })
+
+  it("counts a crash without a report as a failure", () => {
+    expect(countTests(null, 139)).toEqual({ passed: 0, failed: 1, skipped: 0 })
+    expect(countTests(null, 0)).toEqual({ passed: 0, failed: 1, skipped: 0 })
+  })
+
+  it("counts a test process that never ran as a failure", () => {
+    expect(countTests(report({ passed: 1 }), undefined)).toEqual({ passed: 1, failed: 1, skipped: 0 })
+  })
+
+  it("counts a file that could not be loaded, but not twice a file whose tests failed", () => {
+    const files = [
+      { status: "failed", assertionResults: [] },
+      { status: "failed", assertionResults: [{ status: "passed" }, { status: "failed" }] },
+      { status: "passed", assertionResults: [{ status: "passed" }] },
+    ]
+    expect(countTests(report({ passed: 2, failed: 1, files }), 1)).toEqual({
+      passed: 2,
+      failed: 2,
+      skipped: 0,
+    })
+  })
+
+  it("counts an error outside any test", () => {
+    expect(countTests(report({ passed: 3 }), 1)).toEqual({ passed: 3, failed: 1, skipped: 0 })
+  })
+
+  it("finds nothing wrong with a workspace that has no tests yet", () => {
+    expect(countTests(report({}), 0)).toEqual({ passed: 0, failed: 0, skipped: 0 })
+  })
+})
+
+describe("a whole run", () => {
+  const ok = { exitCode: 0 }
+  const task = (task: string, execution: { exitCode?: number } | null = ok, command = "x") => ({
+    task,
+    directory: "domain",
+    command,
+    execution,
+  })
+
+  it("adds failed type checks and lints to the tests", () => {
+    const tasks = [
+      task("test"),
+      task("typecheck", { exitCode: 2 }),
+      task("lint", { exitCode: 1 }),
+      task("lint"),
+    ]
+    expect(sumRun(tasks, () => report({ passed: 4 }))).toEqual({ passed: 4, failed: 2, skipped: 0 })
+  })
+
+  it("takes a task that never ran for a failure", () => {
+    expect(sumRun([task("typecheck", null)], () => null).failed).toBe(1)
+  })
+
+  it("leaves out what a workspace has no script for", () => {
+    expect(sumRun([task("test", null, "<NONEXISTENT>")], () => null).failed).toBe(0)
+  })
+
+  it("adds up the workspaces, each by its own report", () => {
+    const tasks = [task("test"), { ...task("test"), directory: "sql" }]
+    const passed = (directory: string) => report({ passed: directory === "sql" ? 1 : 10 })
+    expect(sumRun(tasks, passed).passed).toBe(11)
+  })
+})
+
+it("names skipped tests only when there are any", () => {
+  expect(summaryLine({ passed: 3, failed: 0, skipped: 0 })).toBe("3 passed, 0 failed")
+  expect(summaryLine({ passed: 3, failed: 1, skipped: 2 })).toBe("3 passed, 1 failed, 2 skipped")
+})
