@@ -126,7 +126,7 @@ export const mergeSightings = ({ first, second, plan, named }: MergeInput): Merg
   const { health, reason } = healthOf(first.health, second.health)
   const bothOk = health.state === "ok"
   const sides = [first, second].map((sighting) => ({ sighting, words: wordsOf(sighting) }))
-  const expected = new Map(plan.expected.map((output) => [keyOf(output), output.block_height ?? null]))
+  const expected = new Map(plan.expected.map((output) => [keyOf(output), output]))
   const outputs: SeenOutput[] = []
   const gone: GoneOutput[] = []
   const blocks = new Map<string, string>()
@@ -137,8 +137,10 @@ export const mergeSightings = ({ first, second, plan, named }: MergeInput): Merg
       const lacks = sighting.complete && sighting.health.state === "ok"
       return lacks ? [{ kind: "absent", output: null, gone: null }] : []
     })
-    const hash = named.get(key) ?? null
-    const height = expected.get(key) ?? null
+    // What was recorded is the word; a block that was named since may not have been published.
+    const { block_hash, block_height } = expected.get(key) ?? {}
+    const hash = block_hash ?? named.get(key) ?? null
+    const height = block_height ?? null
     const block = hash === null && height === null ? null : { hash, height }
     const output = aliveOutput(words, block, bothOk)
     const isAlive = words.some(({ kind }) => kind === "alive")

@@ -139,10 +139,24 @@ describe("two observers of one chain", () => {
     expect(stays.sighting.outputs).toMatchObject([{ block_hash: hash("b0") }])
     const silent = merge(moved, { complete: false }, plan, stays.named)
     expect(silent.sighting).toMatchObject({ outputs: [], complete: false })
-    // After a restart only the height is known.
+    // After a restart only what was recorded is known; here only the height.
     expect(merge(moved, { complete: false }, plan).sighting.outputs).toEqual([])
     const both = merge(moved, { outputs: [inMempool(paid)] }, plan, silent.named)
     expect(both.sighting.outputs).toMatchObject([{ block_hash: hash("b1") }])
+  })
+
+  test("tell two blocks of one height apart by the hash that was recorded, also after a restart", () => {
+    const recorded = { tx_hash: paid, output_index: 0, block_height: 100, block_hash: hash("b0") }
+    const plan = { confirmations: 3, expected: [recorded] }
+    const swapped = { outputs: [inBlock(paid, "b1")] }
+    expect(merge(swapped, { complete: false }, plan).sighting.outputs).toEqual([])
+    const one = merge(swapped, { outputs: [inBlock(paid, "b0")] }, plan)
+    expect(one.sighting.outputs).toMatchObject([{ block_hash: hash("b0"), source: "esplora" }])
+    const both = merge(swapped, swapped, plan)
+    expect(both.sighting.outputs).toMatchObject([{ block_hash: hash("b1") }])
+    // What was said and could not be published is not yet so: the record decides.
+    const again = merge(swapped, { outputs: [inBlock(paid, "b0")] }, plan, both.named)
+    expect(again.sighting.outputs).toMatchObject([{ block_hash: hash("b0") }])
   })
 })
 
@@ -198,10 +212,11 @@ describe("histories of two observers that say anything", () => {
 
   test("nothing is taken back unless both deny it, and what either sees is recorded", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(side, side), { maxLength: 12 }), (polls) => {
+      fc.property(fc.array(fc.tuple(side, side, fc.boolean()), { maxLength: 12 }), (polls) => {
         const rows = new Map<string, FundingTransfer>()
         let named: ReadonlyMap<string, string> = new Map()
-        for (const [round, [left, right]] of polls.entries()) {
+        for (const [round, [left, right, restarted]] of polls.entries()) {
+          if (restarted) named = new Map()
           const now_ms = Date.parse("2026-11-23T09:00:00.000Z") + round * 1_000
           const plan = watchPlan(rows.values(), "bitcoin", policy, 100)
           const merged = mergeSightings({

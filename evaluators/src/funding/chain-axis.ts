@@ -13,9 +13,12 @@ export interface ChainAxis {
   readonly successor_tx_hash?: string
 }
 
-/** What an observer said about one transfer. `unmined` was listed, but nobody asked the mempool about it. */
+/**
+ * What an observer said about one transfer. `unmined` was listed, but nobody asked the mempool about it. `by_finality`:
+ * whether it is settled is the word of a finality tag and no count of blocks.
+ */
 export type Sight =
-  | { readonly kind: "listed"; readonly axis: ChainAxis }
+  | { readonly kind: "listed"; readonly axis: ChainAxis; readonly by_finality?: boolean }
   | { readonly kind: "unmined" }
   | { readonly kind: "missing" }
 
@@ -33,7 +36,8 @@ export const recordedAxis = (row: FundingTransfer): ChainAxis => {
           ? "mined"
           : uncredited,
     confirmations,
-    settled: status === "confirmed" || confirmations >= row.confirmations_required,
+    // Not by the count of one that is `confirming`: on a chain with finality that is enough long before it is final.
+    settled: status === "confirmed" || (status === "credited" && confirmations >= row.confirmations_required),
     ...(block_hash === undefined ? {} : { block_hash }),
     ...(block_height === undefined ? {} : { block_height }),
     ...(successor_tx_hash === undefined ? {} : { successor_tx_hash }),
@@ -47,13 +51,16 @@ export const sightOf = (output: SeenOutput, confirmations_required: number): Sig
   const listed = (axis: ChainAxis): Sight => ({ kind: "listed", axis })
   if (output.conflicted === true) return listed({ ...unmined, position: "conflicted", ...successor })
   if (confirmations > 0)
-    return listed({
-      position: "mined",
-      confirmations,
-      settled: output.final ?? confirmations >= confirmations_required,
-      ...(block_hash === undefined ? {} : { block_hash }),
-      ...(block_height === undefined ? {} : { block_height }),
-    })
+    return {
+      ...listed({
+        position: "mined",
+        confirmations,
+        settled: output.final ?? confirmations >= confirmations_required,
+        ...(block_hash === undefined ? {} : { block_hash }),
+        ...(block_height === undefined ? {} : { block_height }),
+      }),
+      by_finality: output.final !== undefined,
+    }
   if (output.in_mempool === undefined) return { kind: "unmined" }
   if (output.in_mempool) return listed({ ...unmined, position: "mempool" })
   return listed({
@@ -95,6 +102,20 @@ const growth = (before: ChainAxis, sight: Sight, credited: boolean): ChainAxis =
     : before
 }
 
+/**
+ * What was final stays final while it is in the same block: a node whose finality is behind, as one that has just been
+ * started, only does not know it yet.
+ */
+const keepFinal = (before: ChainAxis, sight: Sight, after: ChainAxis): ChainAxis =>
+  sight.kind === "listed" &&
+  sight.by_finality === true &&
+  before.position === "mined" &&
+  before.settled &&
+  before.block_hash === after.block_hash &&
+  after.position === "mined"
+    ? { ...after, settled: true }
+    : after
+
 /** The chain axis after a sight, for a transfer that no credit has settled. */
 const openAxis = (before: ChainAxis, sight: Sight): ChainAxis => {
   const wasMined = before.position === "mined" || before.position === "reorged"
@@ -134,8 +155,8 @@ export const nextAxis = (
     if (sight.kind === "unmined") return { ...unmined, position: "mempool" }
     return sight.kind === "listed" && isAlive(sight.axis) ? sight.axis : null
   }
-  if (!observer.ok) return growth(before, sight, observer.credited)
-  const after = openAxis(before, sight)
+  if (!observer.ok) return keepFinal(before, sight, growth(before, sight, observer.credited))
+  const after = keepFinal(before, sight, openAxis(before, sight))
   if (!observer.credited || isAlive(after)) return after
   // After the credit only one thing counts: whether the block that carried the deposit is still there.
   return before.position === "mined" || before.position === "reorged" ? reorged(before) : before

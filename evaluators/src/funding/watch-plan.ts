@@ -8,6 +8,8 @@ export interface ExpectedOutput {
   readonly output_index: number
   /** The block that had it; absent while it is not mined. */
   readonly block_height?: number
+  /** Its hash: of two blocks at one height, which it was. */
+  readonly block_hash?: string
 }
 
 /** What an observer is asked to do at the next poll. */
@@ -34,7 +36,7 @@ export const watchPlan = (
   const mined: Array<ExpectedOutput & { readonly block_height: number }> = []
   const expected: ExpectedOutput[] = []
   for (const row of transfers) {
-    const { status, output_index, block_height } = row
+    const { status, output_index, block_height, block_hash } = row
     if (row.chain !== chain || output_index === null) continue
     if (status === "seen" || status === "confirming")
       confirmations = Math.max(confirmations, row.confirmations_required)
@@ -43,7 +45,12 @@ export const watchPlan = (
     const tx_hash = (isMined ? row.successor_tx_hash : undefined) ?? row.tx_hash
     if (tx_hash === null) continue
     if (isMined && status !== "reorged" && block_height !== undefined)
-      mined.push({ tx_hash, output_index, block_height })
+      mined.push({
+        tx_hash,
+        output_index,
+        block_height,
+        ...(block_hash === undefined ? {} : { block_hash }),
+      })
     else if (open.has(status)) expected.push({ tx_hash, output_index })
   }
   const oldest = tip_height === null ? 0 : tip_height - confirmations

@@ -155,6 +155,37 @@ describe("a deposit that is taken back", () => {
   })
 })
 
+describe("a deposit on a chain with finality", () => {
+  const final = (is: boolean, changes: Parameters<typeof mined>[1] = {}) =>
+    mined(1, { final: is, ...changes })
+
+  test("stays confirmed when a node that was started anew does not know yet what is final", () => {
+    for (const state of ["ok", "lagging"] as const) {
+      const { poll, only } = desk()
+      poll({ outputs: [final(false)] })
+      expect(only().status).toBe("confirming")
+      poll({ outputs: [final(true)] })
+      expect(only().status).toBe("confirmed")
+      expect(poll({ outputs: [final(false)], state })).toEqual([])
+      expect(only().status).toBe("confirmed")
+    }
+  })
+
+  test("is confirming again in another block until that one is final", () => {
+    const { poll, only } = desk()
+    poll({ outputs: [final(true)] })
+    poll({ outputs: [final(false, { block_hash: hash("b1") })] })
+    expect(only()).toMatchObject({ status: "confirming", cause: "reorged" })
+  })
+
+  test("is not confirmed by a count of blocks while the observer is away and the bridge says something", () => {
+    const { poll, only } = desk()
+    poll({ outputs: [mined(2, { final: false })] })
+    poll({ state: "down", bridge: [row({ status: "PENDING" })] })
+    expect(only()).toMatchObject({ status: "confirming", bridge_status: "PENDING" })
+  })
+})
+
 describe("an observer that is not ok", () => {
   const goneFor = [
     output({ in_mempool: false }),

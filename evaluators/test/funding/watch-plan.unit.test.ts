@@ -18,8 +18,8 @@ test("expects what is unmined or was mined not long ago, and looks back as far a
   expect(plan.confirmations).toBe(6)
   expect(plan.expected).toEqual([
     { tx_hash: hash("aa"), output_index: 0 },
-    { tx_hash: hash("ab"), output_index: 0, block_height: 100 },
-    { tx_hash: hash("ac"), output_index: 0, block_height: 100 },
+    { tx_hash: hash("ab"), output_index: 0, block_height: 100, block_hash: hash("b0") },
+    { tx_hash: hash("ac"), output_index: 0, block_height: 100, block_hash: hash("b0") },
   ])
   expect(watchPlan(transfers.values(), "bitcoin", policy, 107).expected).toEqual([
     { tx_hash: hash("aa"), output_index: 0 },
@@ -35,6 +35,6 @@ test("looks back to the maturity of a coinbase, and for the chain's hash of a tr
   other.poll({ state: "down", bridge: [row({ tx_hash: hash("dd"), amount: amount(60_000n) })] })
   other.poll({ outputs: [mined(1, { amount: amount(60_000n), chain_time_ms: other.time_ms() - 1 })] })
   expect(watchPlan(other.transfers.values(), "bitcoin", policy, 100).expected).toEqual([
-    { tx_hash: hash("aa"), output_index: 0, block_height: 100 },
+    { tx_hash: hash("aa"), output_index: 0, block_height: 100, block_hash: hash("b0") },
   ])
 })
