@@ -48,19 +48,20 @@ export const recordedAxis = (row: FundingTransfer): ChainAxis => {
 export const sightOf = (output: SeenOutput, confirmations_required: number): Sight => {
   const { confirmations, block_hash, block_height, successor_tx_hash } = output
   const successor = successor_tx_hash === undefined ? {} : { successor_tx_hash }
-  const listed = (axis: ChainAxis): Sight => ({ kind: "listed", axis })
+  const listed = (axis: ChainAxis): Sight => ({
+    kind: "listed",
+    axis,
+    by_finality: output.final !== undefined,
+  })
   if (output.conflicted === true) return listed({ ...unmined, position: "conflicted", ...successor })
   if (confirmations > 0)
-    return {
-      ...listed({
-        position: "mined",
-        confirmations,
-        settled: output.final ?? confirmations >= confirmations_required,
-        ...(block_hash === undefined ? {} : { block_hash }),
-        ...(block_height === undefined ? {} : { block_height }),
-      }),
-      by_finality: output.final !== undefined,
-    }
+    return listed({
+      position: "mined",
+      confirmations,
+      settled: output.final ?? confirmations >= confirmations_required,
+      ...(block_hash === undefined ? {} : { block_hash }),
+      ...(block_height === undefined ? {} : { block_height }),
+    })
   if (output.in_mempool === undefined) return { kind: "unmined" }
   if (output.in_mempool) return listed({ ...unmined, position: "mempool" })
   return listed({
