@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
 /** What all workspaces' tests have in common. The report is what the last line of `npm test` is summed from. */
@@ -7,8 +8,12 @@ export default defineConfig({
     pool: "forks",
     // Two workspaces run at a time, and each of the larger ones starts its own broker and database.
     fileParallelism: false,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    setupFiles: [fileURLToPath(new URL("./vitest.seed.ts", import.meta.url))],
+    // No test is about time: these end what hangs, also on a machine that is busy with other things.
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
+    // Unattended, what depends on real parts is tried twice; `npm test` lists at its end what needed it.
+    retry: process.env["CI"] === undefined ? 0 : 1,
     passWithNoTests: true,
     reporters: ["default", ["json", { outputFile: ".test-results/report.json" }]],
   },

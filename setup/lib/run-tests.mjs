@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { launch } from "./launch.mjs"
 import { root } from "./paths.mjs"
-import { summaryLine, sumRun } from "./test-summary.mjs"
+import { summaryLine, sumRun, troublesOf } from "./test-summary.mjs"
 
 /** Tests of two workspaces at a time: each may hold a broker, a database and two busy services. */
 const workspacesAtOnce = 2
@@ -37,6 +37,11 @@ export async function runTests(args, env) {
   const tasks = readTasks()
   const total = tasks === null ? { passed: 0, failed: 1, skipped: 0 } : sumRun(tasks, readReport)
   if (code !== 0 && total.failed === 0) total.failed = 1
+  // Said again at the end: what failed stands far above, between the output of everything else.
+  for (const { directory, task, execution } of tasks ?? [])
+    if (execution?.exitCode) process.stdout.write(`FAILED ${directory}: ${task}\n`)
+  for (const workspace of workspaces())
+    for (const trouble of troublesOf(readReport(workspace), workspace)) process.stdout.write(`${trouble}\n`)
   if (total.passed === 0 && total.failed === 0) process.stderr.write("no test ran\n")
   process.stdout.write(`${summaryLine(total)}\n`)
   return total.failed === 0 && total.passed > 0 ? 0 : 1

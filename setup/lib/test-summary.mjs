@@ -55,6 +55,45 @@ export function sumRun(tasks, readReport) {
   return total
 }
 
+/**
+ * @typedef {{ status: string, fullName: string, failureMessages: string[] }} ReportedTest
+ * @typedef {{ name: string, status: string, message: string, assertionResults: ReportedTest[] }} ReportedFile
+ */
+
+/**
+ * What a person must know of one workspace's report: which tests failed and why, and which passed at the second attempt only.
+ * @param {string | null} report
+ * @param {string} workspace
+ * @returns {string[]}
+ */
+export function troublesOf(report, workspace) {
+  if (report === null) return []
+  /** @type {{ testResults: ReportedFile[] }} */
+  const { testResults } = JSON.parse(report)
+  return testResults.flatMap((file) => {
+    const path = `${workspace}/${file.name.split(`/${workspace}/`).at(-1)}`
+    const outside = brokeOutsideTests(file) ? [`FAILED ${path}: ${firstLines(file.message)}`] : []
+    return [...outside, ...file.assertionResults.flatMap((test) => troubleOf(test, path))]
+  })
+}
+
+/**
+ * @param {ReportedTest} test
+ * @param {string} path
+ */
+function troubleOf({ status, fullName, failureMessages }, path) {
+  const [message = ""] = failureMessages
+  if (status === "failed") return [`FAILED ${path} > ${fullName}: ${firstLines(message)}`]
+  if (status === "passed" && message !== "")
+    return [`passed at the second attempt: ${path} > ${fullName}: ${firstLines(message)}`]
+  return []
+}
+
+/** @param {string} text */
+function firstLines(text) {
+  return text.split("\n", 3).join(" ").slice(0, 400)
+}
+
 /** @param {Counts} counts */
 export function summaryLine({ passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`

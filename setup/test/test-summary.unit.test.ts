@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { countTests, summaryLine, sumRun } from "../lib/test-summary.mjs"
+import { countTests, summaryLine, sumRun, troublesOf } from "../lib/test-summary.mjs"
 
 interface Outcome {
   readonly passed?: number
@@ -53,6 +53,38 @@ describe("one workspace", () => {
 
   it("finds nothing wrong with a workspace that has no tests yet", () => {
     expect(countTests(report({}), 0)).toEqual({ passed: 0, failed: 0, skipped: 0 })
+  })
+})
+
+describe("what is said of a workspace at the end", () => {
+  const name = "/somewhere/apps/x/test/x.unit.test.ts"
+
+  it("names each test that failed with the beginning of its message", () => {
+    const assertionResults = [
+      { status: "failed", fullName: "x does y", failureMessages: ["expected 1\n to be 2\nat\nline 7"] },
+      { status: "passed", fullName: "x does z", failureMessages: [] },
+    ]
+    const text = JSON.stringify({ testResults: [{ name, status: "failed", message: "", assertionResults }] })
+    expect(troublesOf(text, "apps/x")).toEqual([
+      "FAILED apps/x/test/x.unit.test.ts > x does y: expected 1  to be 2 at",
+    ])
+  })
+
+  it("names what passed at the second attempt only, and a file that could not be loaded", () => {
+    const assertionResults = [{ status: "passed", fullName: "x does y", failureMessages: ["too late"] }]
+    const files = [
+      { name, status: "passed", message: "", assertionResults },
+      { name, status: "failed", message: "no such module", assertionResults: [] },
+    ]
+    expect(troublesOf(JSON.stringify({ testResults: files }), "apps/x")).toEqual([
+      "passed at the second attempt: apps/x/test/x.unit.test.ts > x does y: too late",
+      "FAILED apps/x/test/x.unit.test.ts: no such module",
+    ])
+  })
+
+  it("is nothing when all is well or there is no report", () => {
+    expect(troublesOf(report({}), "apps/x")).toEqual([])
+    expect(troublesOf(null, "apps/x")).toEqual([])
   })
 })
 

@@ -10,7 +10,7 @@ import { asked, type KafkaConnection } from "../../src/kafka/configuration.ts"
 import { type ConsumedMessage, openConsumer } from "../../src/kafka/consumer.ts"
 import { openPublisher, type TransactionalPublisher } from "../../src/kafka/publisher.ts"
 
-const deadlineMs = 15_000
+const deadlineMs = 60_000
 
 /** A broker of the test file's own, which ends with it. */
 export interface GivenKafka {

@@ -124,7 +124,7 @@ it("40,000 events are there exactly once, though PostgreSQL and then the broker 
   await postgres.restart()
   await until("it writes again", () => some(10_000))
   await kafka.kill()
-  await until("the service says that it is not ready without Kafka", unready, { deadlineMs: 40_000 })
+  await until("the service says that it is not ready without Kafka", unready, { deadlineMs: 90_000 })
   await kafka.restart()
   await flowing
   await expectFlow(house, flow)

@@ -15,7 +15,7 @@ const parts = givenParts()
 const marketPrices = marketPriceTopic.name
 
 /** What the writer stopped with. */
-const brokenBy = async (writer: HistoryWriter, deadlineMs = 20_000): Promise<string> => {
+const brokenBy = async (writer: HistoryWriter, deadlineMs = 60_000): Promise<string> => {
   let reason: unknown = null
   writer.done.then(
     () => {

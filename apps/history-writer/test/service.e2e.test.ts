@@ -156,7 +156,7 @@ describe("the service while a part is away", () => {
     await postgres.restart()
     await untilReady(base)
     expect((await get(`${base}/v1/transfers`)).status).toBe(200)
-  }, 60_000)
+  })
 
   it("waits for PostgreSQL to start, and then goes to work", async () => {
     const { postgres } = parts()
@@ -169,7 +169,7 @@ describe("the service while a part is away", () => {
     await postgres.restart()
     await untilReady(base)
     await untilRead(house, 1)
-  }, 60_000)
+  })
 })
 
 describe("the service with a wrong configuration", () => {

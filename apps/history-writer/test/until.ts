@@ -11,7 +11,7 @@ export const until = async <Answer>(
   ask: () => Promise<Answer | null> | Answer | null,
   options: { readonly deadlineMs?: number; readonly standing?: () => unknown } = {},
 ): Promise<Answer> => {
-  const { deadlineMs = 20_000, standing } = options
+  const { deadlineMs = 60_000, standing } = options
   const deadline = performance.now() + deadlineMs
   let last: unknown = null
   for (;;) {

@@ -74,7 +74,7 @@ test("publishes each change once and in order, killed again and again", async ()
   expect(spendable).toEqual([...new Set(spendable)])
   expect(spendable).toEqual([...spendable].sort((left, right) => Number(left - right)))
   expect(new Set(events.map((event) => event.inventory_snapshot_id)).size).toBe(events.length)
-}, 90_000)
+})
 
 test("ends when a second instance takes over, and nothing is published twice", async () => {
   const world = await givenWorld()

@@ -119,7 +119,7 @@ test("publishes nothing while the verifier gives no sound answer, shows what was
   }
   expect((await world.events()).map((event) => balanceOf(event, "BTC").spendable)).toEqual([1_000n, 2_000n])
   expect(known.balances).toHaveLength(2)
-}, 90_000)
+})
 
 test("publishes nothing while the verifier's node stands still", async () => {
   const world = await givenWorld()

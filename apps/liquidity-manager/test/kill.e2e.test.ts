@@ -8,7 +8,7 @@ let stack: Stack
 
 beforeAll(async () => {
   stack = await givenStack()
-}, 120_000)
+})
 
 afterAll(() => stack?.[Symbol.asyncDispose](), 60_000)
 
@@ -105,7 +105,7 @@ test("of two managers the older is fenced, ends with a clear message, and nothin
   await reached(txid, "seen")
   expectEachRevisionOnce(await stack.observations())
   await end(newer)
-}, 90_000)
+})
 
 test("with bitcoind and then Kafka restarted, nothing is declared gone and the manager goes on by itself", async () => {
   const manager = await stack.start("liquidity-manager")
@@ -132,4 +132,4 @@ test("with bitcoind and then Kafka restarted, nothing is declared gone and the m
     "confirming",
   ])
   await end(manager)
-}, 120_000)
+})

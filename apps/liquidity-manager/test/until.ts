@@ -6,7 +6,7 @@ const pollMs = 25
 export const until = async <Answer>(
   what: string,
   ask: () => Promise<Answer | null> | Answer | null,
-  deadlineMs = 30_000,
+  deadlineMs = 60_000,
 ): Promise<Answer> => {
   const deadline = performance.now() + deadlineMs
   for (;;) {

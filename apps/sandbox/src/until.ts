@@ -10,7 +10,7 @@ export const until = async <Value>(
   what: string,
   question: () => Promise<Value | null>,
   {
-    timeoutMs = 30_000,
+    timeoutMs = 60_000,
     fatal = () => false,
   }: { readonly timeoutMs?: number; readonly fatal?: () => boolean } = {},
 ): Promise<Value> => {
