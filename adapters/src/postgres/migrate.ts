@@ -93,14 +93,18 @@ export const unapplied = (
   return all.slice(applied.length)
 }
 
-/** Throws, with what to do, unless the database has exactly the migrations of this program. */
-export const requireMigrated = async (database: Database): Promise<void> => {
-  const missing = await database.transaction(async (transaction) => {
+/** The migrations that the database lacks; throws a {@link MigrationMismatch} when it has others than this program. */
+export const pendingMigrations = (database: Database): Promise<ReadonlyArray<Migration>> =>
+  database.transaction(async (transaction) => {
     const [table] = await transaction.query<{ present: boolean }>(
       "select to_regclass('schema_migrations') is not null as present",
     )
     return unapplied(migrations(), table?.present ? await readApplied(transaction) : [])
   })
+
+/** Throws, with what to do, unless the database has exactly the migrations of this program. */
+export const requireMigrated = async (database: Database): Promise<void> => {
+  const missing = await pendingMigrations(database)
   if (missing.length > 0)
     throw new MigrationMismatch(
       `the database lacks migration ${missing.map((migration) => `${migration.number} (${migration.name})`).join(", ")}: run \`landfall migrate\` or start with MIGRATE=true`,

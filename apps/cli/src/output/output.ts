@@ -1,0 +1,61 @@
+import { styleText } from "node:util"
+import type { Environment } from "@landfall/adapters/config/settings"
+import { toJson } from "@landfall/domain/codec"
+import { openProgress, type Progress } from "./progress.ts"
+import { type Column, tableLines } from "./table.ts"
+
+/** How a word is painted for people. */
+export type Style = "bold" | "dim" | "red" | "green" | "yellow"
+
+/** Where a command prints. Results go to stdout, all else to stderr, so that a pipe gets results alone. */
+export interface Output {
+  /** Whether results are wanted as JSON: then nothing but JSON goes to stdout. */
+  readonly json: boolean
+  /** The result: `value` as one JSON document under `--json`, else what `people` prints. */
+  readonly result: (value: unknown, people: () => void) => void
+  /** One line of NDJSON, for results that are streamed. Resolves when the stream has room again. */
+  readonly record: (value: unknown) => Promise<void>
+  /** A line for people on stdout. Data in it must have gone through `printable`. */
+  readonly line: (text?: string) => void
+  /** A table for people on stdout; `empty` stands there when it has no rows. */
+  readonly table: <Row>(columns: ReadonlyArray<Column<Row>>, rows: ReadonlyArray<Row>, empty: string) => void
+  /** Chatter, on stderr. */
+  readonly note: (text: string) => void
+  /** A progress line on stderr, for work that takes long. */
+  readonly progress: (label: string) => Progress
+  /** Painted for a terminal that wants colours; plain in pipes and under `NO_COLOR`. */
+  readonly paint: (style: Style, text: string) => string
+}
+
+/** The output of this process. */
+export const openOutput = (options: { readonly json: boolean; readonly env: Environment }): Output => {
+  const { stdout, stderr } = process
+  const wantsColour = stdout.isTTY === true && (options.env["NO_COLOR"] ?? "") === ""
+  const paint = (style: Style, text: string): string =>
+    wantsColour ? styleText(style, text, { validateStream: false }) : text
+  const line = (text = ""): void => {
+    stdout.write(`${text}\n`)
+  }
+  return {
+    json: options.json,
+    paint,
+    line,
+    result: (value, people) => {
+      if (options.json) line(toJson(value, 2))
+      else people()
+    },
+    record: async (value) => {
+      if (!stdout.write(`${toJson(value)}\n`)) await new Promise((resolve) => stdout.once("drain", resolve))
+    },
+    table: (columns, rows, empty) => {
+      if (rows.length === 0) return line(paint("dim", empty))
+      const [titles = "", ...lines] = tableLines(columns, rows)
+      line(paint("bold", titles))
+      for (const text of lines) line(text)
+    },
+    note: (text) => {
+      stderr.write(`${text}\n`)
+    },
+    progress: (label) => openProgress(stderr, label),
+  }
+}

@@ -1,0 +1,5 @@
+import { migrateCommand } from "./commands/migrate.ts"
+import type { Command } from "./define-command.ts"
+
+/** Every command of `landfall`, in the order of its help. A new one is one file and one line here. */
+export const commands: ReadonlyArray<Command> = [migrateCommand]
