@@ -24,8 +24,16 @@ export interface EvmReader {
   readonly knows: (hash: string) => Promise<boolean>
   /** All transfers in these blocks, asked by block hash: a node that does not have the block cannot answer "none". */
   readonly transfersOf: (blocks: ReadonlyArray<Block>) => Promise<ReadonlyArray<TokenTransfer>>
-  /** The heights in a range, both ends included, at which one of the addresses received something. */
-  readonly search: (from: number, to: number, addresses: ReadonlySet<string>) => Promise<Searched>
+  /**
+   * The heights in a range, both ends included, at which one of the addresses received something. The range goes on
+   * from `parent`, the block before it as it was read; null when it was not.
+   */
+  readonly search: (
+    from: number,
+    to: number,
+    addresses: ReadonlySet<string>,
+    parent: Block | null,
+  ) => Promise<Searched>
   /** By transaction hash; null when the node knows no such mined transaction. */
   readonly receipts: (hashes: ReadonlyArray<string>) => Promise<ReadonlyArray<ReceiptWord | null>>
 }
@@ -78,17 +86,28 @@ export const evmReader = (rpc: EvmRpc, token: Address): EvmReader => ({
       return transfersIn(logs, token)
     })
   },
-  search: async (from, to, addresses) => {
-    const answers = await rpc.batch([byNumber(to), ...searches(from, to, token, addresses), byNumber(to)])
-    const before = readBlock(answers[0])
-    const last = readBlock(answers.at(-1))
+  search: async (from, to, addresses, parent) => {
+    const [first, ...answers] = await rpc.batch([
+      byNumber(to),
+      ...searches(from, to, token, addresses),
+      byNumber(to),
+      ...(parent === null ? [] : [byNumber(parent.height)]),
+    ])
+    const parentNow = parent === null ? null : readBlock(answers.pop())
+    if (parentNow?.hash !== parent?.hash)
+      throw new EvmError(
+        "garbage",
+        `the node has ${parentNow?.hash} as block ${parent?.height}, and had ${parent?.hash} a moment ago: what it lists from there on is of another chain`,
+      )
+    const before = readBlock(first)
+    const last = readBlock(answers.pop())
     if (before === null || last === null || before.hash !== last.hash)
       throw new EvmError(
         "garbage",
         `the node does not hold on to block ${to} (${before?.hash} before, ${last?.hash} after): what it lists up to there proves nothing`,
       )
     const heights = new Set<number>()
-    for (const answer of answers.slice(1, -1))
+    for (const answer of answers)
       for (const transfer of transfersIn(readLogs(answer), token)) {
         if (transfer.block_height < from || transfer.block_height > to)
           throw new EvmError("garbage", `the node listed block ${transfer.block_height} for ${from} to ${to}`)

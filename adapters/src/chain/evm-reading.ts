@@ -18,8 +18,13 @@ export interface ReadingOptions {
 export interface Reading {
   /** Blocks that must be there, because the chain is longer. */
   readonly present: (heights: ReadonlyArray<number>) => Promise<ReadonlyArray<Block>>
-  /** Reads a part of final history, and gives its last block. */
-  readonly history: (from: number, to: number, addresses: ReadonlySet<string>) => Promise<Block>
+  /** Reads a part of final history, which goes on from `parent` where that is known, and gives its last block. */
+  readonly history: (
+    from: number,
+    to: number,
+    addresses: ReadonlySet<string>,
+    parent: Block | null,
+  ) => Promise<Block>
   /** Reads the next blocks, which may still change; null when they are not the children of the last. */
   readonly fresh: (last: Block, to: number) => Promise<ReadonlyArray<Block> | null>
   /** The first block that is not older than this time; for null, the first that can matter. */
@@ -43,9 +48,9 @@ export const createReading = ({ reader, found, first_block, span_blocks_max }: R
 
   return {
     present,
-    history: (from, to, addresses) =>
+    history: (from, to, addresses, parent) =>
       searches.ask(async (size) => {
-        const { heights, last } = await reader.search(from, Math.min(to, from + size - 1), addresses)
+        const { heights, last } = await reader.search(from, Math.min(to, from + size - 1), addresses, parent)
         for (let at = 0; at < heights.length; at += freshBlocksMax) {
           const hits = await present(heights.slice(at, at + freshBlocksMax))
           found(hits, await reader.transfersOf(hits))

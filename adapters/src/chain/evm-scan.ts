@@ -112,7 +112,7 @@ export const createScan = (options: ScanOptions): Scan => {
   /** Reads one part of the history of addresses. */
   const work = async (job: Job): Promise<void> => {
     job.from ??= await reading.since(job.since_ms, job.to)
-    const last = await reading.history(job.from, job.to, job.addresses)
+    const last = await reading.history(job.from, job.to, job.addresses, null)
     job.from = last.height + 1
     if (job.from > job.to) jobs = jobs.filter((other) => other !== job)
   }
@@ -135,7 +135,7 @@ export const createScan = (options: ScanOptions): Scan => {
     // However late it is, one part is read: otherwise a slow node would never be read to its end.
     while (top.height < head.height) {
       if (final_height - top.height > freshBlocksMax) {
-        top = await reading.history(top.height + 1, final_height, begun)
+        top = await reading.history(top.height + 1, final_height, begun, top)
         trail.add(top)
       } else {
         const fresh = await reading.fresh(top, head.height)

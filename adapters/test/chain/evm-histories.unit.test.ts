@@ -36,6 +36,27 @@ const settings = fc.record({
   span: fc.integer({ min: 1, max: 300 }),
 })
 
+/** Found once: a search went on from a block that had just left the chain, and what lay below was never looked at again. */
+const searchedOnAnotherChain: [
+  { finality: number; range_max: number; span: number },
+  {
+    reorg: number
+    again: boolean
+    blocks: { to: string; amount: bigint }[][][]
+    polls: number
+    watch: number
+  }[],
+  { every: number; depth: number }[],
+] = [
+  { finality: 1, range_max: 1, span: 1 },
+  [{ reorg: 0, again: false, blocks: [[[{ to: watched[0] ?? "", amount: 1n }]]], polls: 0, watch: 0 }],
+  [
+    { every: 1, depth: 0 },
+    { every: 1, depth: 30 },
+    { every: 5, depth: 39 },
+  ],
+]
+
 const shown = (output: SeenOutput): string =>
   `${output.tx_hash}:${output.output_index} ${output.funding_handle} ${output.amount} in ${output.block_hash} at ${output.block_height}`
 
@@ -160,7 +181,7 @@ describe("an EVM chain, read in whatever parts", () => {
           expect(outputs.map(shown).toSorted()).toEqual([...chain.transfersTo(new Set(watched))].toSorted())
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 100, examples: [searchedOnAnotherChain] },
     ))
 
   test("catches up on a long absence in parts, with what is listed bounded by what is not settled", async () => {
