@@ -16,6 +16,7 @@ import { bitcoinObservers, bitcoinProblems, bitcoinSecrets } from "./bitcoin.ts"
 import { watchBridge } from "./bridge-watch.ts"
 import { bridgeAssets, configProblems, deskConfig } from "./funding-config.ts"
 import { gnosisObservers } from "./gnosis.ts"
+import { listRoutes } from "./list-routes.ts"
 import { loadFundingState } from "./load.ts"
 import { createManager } from "./manager.ts"
 import { managerMetrics } from "./metrics.ts"
@@ -93,7 +94,7 @@ await runService(async () => {
     readiness: () => readinessOf(manager),
     state: () => stateOf(manager, observers, bridge),
     standing: () => standingOf(manager, observers, bridge, now()),
-    routes: commandRoutes(manager, observers),
+    routes: [...commandRoutes(manager, observers), ...listRoutes(manager, bridge)],
   })
   const http = await start(service)
   log.info({ url: http.url }, "listening")

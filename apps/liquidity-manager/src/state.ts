@@ -1,55 +1,18 @@
 import type { Position } from "@landfall/domain/position"
-import type { FundingObservation } from "@landfall/domain/topics/funding-observation"
-import { correlate } from "@landfall/evaluators/funding/correlate"
+import type { FundingHandle } from "@landfall/projections/funding-handle"
 import type { FundingTransfer } from "@landfall/projections/funding-transfer"
 import { uncreditedTotals } from "@landfall/projections/uncredited"
 import type { BridgeWatch } from "./bridge-watch.ts"
+import { correlationOf } from "./correlation.ts"
+import { listUrls } from "./list-routes.ts"
 import type { Manager } from "./manager.ts"
 import type { PausableObserver } from "./pause.ts"
+import { shownTransfer } from "./shown-transfer.ts"
 
-/** Transfers shown of one address, and addresses shown; the history writer pages through all of them. */
+/** What `/state` shows of each list; the pages under `/v1` have all of it. */
 const perHandleMax = 20
 const handlesMax = 500
 const rowsMax = 200
-
-type Shown = Pick<
-  FundingTransfer,
-  | "transfer_id"
-  | "account_id"
-  | "asset_id"
-  | "status"
-  | "tx_hash"
-  | "output_index"
-  | "amount"
-  | "confirmations"
-  | "confirmations_required"
-  | "first_seen_at"
-  | "last_seen_at"
-  | "revision"
-  | "source"
-> &
-  Partial<
-    Pick<
-      FundingObservation,
-      | "credited_at"
-      | "bridge_deposit_tx_hash"
-      | "bridge_status"
-      | "match"
-      | "successor_tx_hash"
-      | "below_minimum"
-    >
-  >
-
-const shown = (row: FundingTransfer): Shown => {
-  const {
-    funding_observation_id: _id,
-    chain: _chain,
-    observer: _observer,
-    observations: _count,
-    ...rest
-  } = row
-  return rest
-}
 
 const newestFirst = (left: FundingTransfer, right: FundingTransfer): number =>
   left.last_seen_at < right.last_seen_at ? 1 : left.last_seen_at > right.last_seen_at ? -1 : 0
@@ -57,23 +20,29 @@ const newestFirst = (left: FundingTransfer, right: FundingTransfer): number =>
 const byHandle = (transfers: Iterable<FundingTransfer>) => {
   const groups = Map.groupBy([...transfers].sort(newestFirst), (row) => row.funding_handle)
   return Object.fromEntries(
-    Array.from(groups, ([handle, rows]) => [handle, rows.slice(0, perHandleMax).map(shown)] as const).slice(
-      0,
-      handlesMax,
-    ),
+    Array.from(
+      groups,
+      ([handle, rows]) => [handle, rows.slice(0, perHandleMax).map(shownTransfer)] as const,
+    ).slice(0, handlesMax),
   )
 }
 
-const activeHandles = (manager: Manager) => {
-  const active = [...manager.state().handles.values()].filter((handle) => handle.active)
-  const byChain = Map.groupBy(active, (handle) => handle.chain)
+const lastIssuedFirst = (left: FundingHandle, right: FundingHandle): number =>
+  (left.issued_at ?? "") < (right.issued_at ?? "") ? 1 : left.issued_at === right.issued_at ? 0 : -1
+
+/** Addresses by chain and asset, the last issued first. */
+const handlesByAsset = (active: ReadonlyArray<FundingHandle>) => {
+  const byChain = Map.groupBy(active.toSorted(lastIssuedFirst), (handle) => handle.chain)
   return Object.fromEntries(
     Array.from(byChain, ([chain, handles]) => {
       const byAsset = Map.groupBy(handles, (handle) => handle.asset_id)
       return [
         chain,
         Object.fromEntries(
-          Array.from(byAsset, ([asset, issued]) => [asset, issued.map((handle) => handle.funding_handle)]),
+          Array.from(byAsset, ([asset, issued]) => [
+            asset,
+            issued.slice(0, handlesMax).map((handle) => handle.funding_handle),
+          ]),
         ),
       ]
     }),
@@ -81,21 +50,12 @@ const activeHandles = (manager: Manager) => {
 }
 
 const correlation = (manager: Manager, bridge: BridgeWatch) => {
-  const { matches, unmatchedRows, ...found } = correlate(
-    manager.state().transfers,
-    bridge.rows(),
-    manager.policy(),
-  )
-  const unmatchedTransfers = found.unmatchedTransfers()
+  const { matched, unmatchedDeposits, unmatchedTransfers } = correlationOf(manager, bridge)
   return {
-    matched_total: matches.length,
-    matched: matches.slice(0, rowsMax).map(({ transfer_ids, row, match }) => ({
-      transfer_ids,
-      match,
-      bridge_deposit: row,
-    })),
-    unmatched_bridge_deposits_total: unmatchedRows.length,
-    unmatched_bridge_deposits: unmatchedRows.slice(0, rowsMax).map(({ row, reason }) => ({ ...row, reason })),
+    matched_total: matched.length,
+    matched: matched.slice(0, rowsMax),
+    unmatched_bridge_deposits_total: unmatchedDeposits.length,
+    unmatched_bridge_deposits: unmatchedDeposits.slice(0, rowsMax),
     unmatched_funding_observations_total: unmatchedTransfers.length,
     unmatched_funding_observations: unmatchedTransfers.slice(0, rowsMax),
   }
@@ -117,10 +77,12 @@ export const stateOf = (
   bridge: BridgeWatch,
 ) => {
   const transfers = [...manager.state().transfers.values()]
+  const active = [...manager.state().handles.values()].filter((handle) => handle.active)
   return {
     trouble: manager.trouble(),
     last_round_at: manager.lastRoundAt(),
-    active_funding_handles: activeHandles(manager),
+    active_funding_handles_total: active.length,
+    active_funding_handles: handlesByAsset(active),
     funding_observations_total: transfers.length,
     funding_observations_by_handle: byHandle(transfers),
     latest_funding_observation_at: transfers.reduce<string | null>(
@@ -131,6 +93,7 @@ export const stateOf = (
     credit_correlation: correlation(manager, bridge),
     funding_observers: observersOf(observers),
     bridge: bridge.status(),
+    whole_lists: listUrls,
   }
 }
 

@@ -1,5 +1,6 @@
 import { optional } from "@landfall/adapters/config/field"
 import { oneOf } from "@landfall/adapters/config/kinds"
+import { firstAfter } from "@landfall/adapters/http/first-after"
 import { unavailable } from "@landfall/adapters/http/http-error"
 import { cursorOf, pageLimit, pageOf } from "@landfall/adapters/http/pagination"
 import { defineRoute, type Route } from "@landfall/adapters/http/route"
@@ -19,22 +20,7 @@ const Turned = Schema.Struct({
 const Paused = Schema.Struct({ paused: Schema.Boolean })
 const code = optional(oneOf(AlertCode.literals), "only this code")
 
-/** The first rows after the cursor in the order of their keys, one more than a page has. */
-const firstAfter = <Row extends { readonly alert_key: string }>(
-  rows: Iterable<Row>,
-  after: string,
-  limit: number,
-): ReadonlyArray<Row> => {
-  const byKey = (left: Row, right: Row): number => (left.alert_key < right.alert_key ? -1 : 1)
-  let kept: Row[] = []
-  for (const row of rows) {
-    if (row.alert_key <= after) continue
-    kept.push(row)
-    // Sorted now and then, so that a page of a long list costs neither its memory nor its order.
-    if (kept.length > 4 * limit + 100) kept = kept.sort(byKey).slice(0, limit + 1)
-  }
-  return kept.sort(byKey).slice(0, limit + 1)
-}
+const keyOf = ({ alert_key }: { readonly alert_key: string }): string => alert_key
 
 /** The commands, and the lists of which `/state` shows the beginning. */
 export const sentinelRoutes = (sentinel: Sentinel): ReadonlyArray<Route> => [
@@ -92,7 +78,7 @@ export const sentinelRoutes = (sentinel: Sentinel): ReadonlyArray<Route> => [
           (status === null || alert.status === status) &&
           (alert_code === null || alert.alert_code === alert_code),
       )
-      return pageOf("alerts", firstAfter(rows, cursor?.[0] ?? "", limit), limit, (row) => [row.alert_key])
+      return pageOf("alerts", firstAfter(rows, keyOf, cursor?.[0] ?? "", limit), limit, (row) => [keyOf(row)])
     },
   }),
   defineRoute({
@@ -115,8 +101,8 @@ export const sentinelRoutes = (sentinel: Sentinel): ReadonlyArray<Route> => [
         (one) =>
           (state === null || one.state === state) && (alert_code === null || one.alert_code === alert_code),
       )
-      return pageOf("evaluations", firstAfter(rows, cursor?.[0] ?? "", limit), limit, (row) => [
-        row.alert_key,
+      return pageOf("evaluations", firstAfter(rows, keyOf, cursor?.[0] ?? "", limit), limit, (row) => [
+        keyOf(row),
       ])
     },
   }),
