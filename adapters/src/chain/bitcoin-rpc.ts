@@ -1,9 +1,9 @@
 import Client from "bitcoin-core"
 import { type Endpoint, endpointUrl } from "../config/endpoint.ts"
 import { limits } from "../config/limits.ts"
-import { jsonDepth } from "../net/exact-json.ts"
-import { createPlaces } from "../net/places.ts"
-import { excerptOf } from "../net/request-failed.ts"
+import { createExchange, type Exchange } from "../net/exchange.ts"
+import type { OnCall } from "../net/outgoing-call.ts"
+import { RequestFailed } from "../net/request-failed.ts"
 
 /** Why a call gave nothing: bitcoind is away, late, said something that is not an answer, or refused the call. */
 export type BitcoindFailure = "unreachable" | "timeout" | "garbage" | "refused"
@@ -64,11 +64,15 @@ export interface BitcoindRpcOptions {
   readonly wallet: string
   readonly timeoutMs?: number
   readonly bytesMax?: number
+  readonly onCall?: OnCall
 }
 
 /** bitcoind gives plain text instead of JSON from 16 calls at once on; a poll needs few. */
 const concurrencyMax = 4
 const waitingMax = 64
+
+/** bitcoind says these beside an error in JSON, as a JSON-RPC server of the old kind. */
+const acceptedStatuses: ReadonlySet<number> = new Set([200, 400, 404, 500])
 
 /** A client over the `bitcoin-core` package. */
 export const bitcoindRpc = (options: BitcoindRpcOptions): BitcoindRpc => {
@@ -77,12 +81,16 @@ export const bitcoindRpc = (options: BitcoindRpcOptions): BitcoindRpc => {
   const timeoutMs = options.timeoutMs ?? limits.client.total_timeout_ms
   const username = decodeURIComponent(url.username)
   const password = decodeURIComponent(url.password)
-  const places = createPlaces(
-    { concurrency_max: concurrencyMax, queue_max: waitingMax },
-    () => new BitcoindError("timeout", `bitcoind at ${endpoint.shown}: too many calls wait already`),
-  )
+  const exchange = createExchange({
+    name: "bitcoind",
+    endpoint,
+    bytes_max: options.bytesMax ?? limits.client.bytes_max,
+    concurrency_max: concurrencyMax,
+    queue_max: waitingMax,
+    ...(options.onCall === undefined ? {} : { onCall: options.onCall }),
+  })
 
-  const clientFor = (deadlineMs: number): Client => {
+  const clientFor = (total_timeout_ms: number): Client => {
     const client = new Client({
       host: url.origin,
       username,
@@ -91,17 +99,16 @@ export const bitcoindRpc = (options: BitcoindRpcOptions): BitcoindRpc => {
       logger: { debug: () => {} },
     })
     // The package's own transport (`request`) has no limit on size or total time, and follows HTTP_PROXY.
-    client.request.postAsync = (request: unknown) =>
-      post(request, { origin: url.origin, deadlineMs, bytesMax: options.bytesMax ?? limits.client.bytes_max })
+    client.request.postAsync = (request: unknown) => post(exchange, request, url.origin, total_timeout_ms)
     return client
   }
   const usual = clientFor(timeoutMs)
 
   const guarded = async <Answer>(what: string, ask: () => Promise<Answer>): Promise<Answer> => {
     try {
-      return await places.use(ask)
+      return await ask()
     } catch (error) {
-      throw failureOf(error, `bitcoind at ${endpoint.shown}: ${what}`, [password])
+      throw failureOf(error, `bitcoind at ${endpoint.shown}: ${what}`, exchange)
     }
   }
 
@@ -123,7 +130,7 @@ export const bitcoindRpc = (options: BitcoindRpcOptions): BitcoindRpc => {
         )
       return answers.map((answer: unknown, index) =>
         answer instanceof Error
-          ? failureOf(answer, `bitcoind at ${endpoint.shown}: ${calls[index]?.method}`, [password])
+          ? failureOf(answer, `bitcoind at ${endpoint.shown}: ${calls[index]?.method}`, exchange)
           : answer,
       )
     },
@@ -140,77 +147,76 @@ interface PostRequest {
 const isPostRequest = (request: unknown): request is PostRequest =>
   typeof request === "object" && request !== null && "body" in request && "uri" in request
 
-const post = async (
-  request: unknown,
-  bounds: { readonly origin: string; readonly deadlineMs: number; readonly bytesMax: number },
-) => {
+const post = async (exchange: Exchange, request: unknown, origin: string, total_timeout_ms: number) => {
   if (!isPostRequest(request)) throw new BitcoindError("garbage", "bitcoin-core asked for no POST")
   const { user = "", pass = "" } = request.auth ?? {}
-  const response = await fetch(new URL(request.uri, bounds.origin), {
-    method: "POST",
-    redirect: "error",
-    headers: {
-      "content-type": "application/json",
-      ...(request.auth === undefined
-        ? {}
-        : { authorization: `Basic ${Buffer.from(`${user}:${pass}`).toString("base64")}` }),
+  const answer = await exchange.ask(
+    {
+      method: "POST",
+      url: new URL(request.uri, origin),
+      headers: {
+        "content-type": "application/json",
+        ...(request.auth === undefined
+          ? {}
+          : { authorization: `Basic ${Buffer.from(`${user}:${pass}`).toString("base64")}` }),
+      },
+      body: request.body,
     },
-    body: request.body,
-    signal: AbortSignal.timeout(bounds.deadlineMs),
-  })
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength
-    if (bytes > bounds.bytesMax)
-      throw new BitcoindError("garbage", `it answered more than ${bounds.bytesMax} bytes`)
-    chunks.push(chunk)
-  }
-  const body = Buffer.concat(chunks).toString("utf8")
-  if (jsonDepth(body) > limits.client.depth_max)
-    throw new BitcoindError("garbage", `it answered JSON that nests deeper than ${limits.client.depth_max}`)
-  const contentType = response.headers.get("content-type")?.split(";")[0] ?? ""
-  return {
-    statusCode: response.status,
-    statusMessage: response.statusText || `status ${response.status}`,
-    headers: { "content-type": contentType },
-    body,
-  }
+    {
+      accept: (status) => acceptedStatuses.has(status),
+      total_timeout_ms,
+      read: ({ status, content_type, text }) => {
+        // The package parses; what cannot be an answer is told from its ends, so that the metrics know of it too.
+        if (!["{}", "[]"].includes(`${text.trimStart().at(0)}${text.trimEnd().at(-1)}`))
+          throw exchange.failed("not_json", "the answer is not JSON", {
+            status,
+            excerpt: exchange.excerpt(text),
+          })
+        return { statusCode: status, statusMessage: `status ${status}`, content_type, body: text }
+      },
+    },
+  )
+  return { ...answer, headers: { "content-type": answer.content_type } }
 }
 
-const failureOf = (error: unknown, what: string, hidden: ReadonlyArray<string>): BitcoindError => {
+const failureOf = (error: unknown, what: string, exchange: Exchange): BitcoindError => {
+  if (error instanceof RequestFailed) return unanswered(error, what)
   if (error instanceof BitcoindError)
-    return new BitcoindError(error.failure, `${what}: ${error.message}`, {
-      ...(error.code === null ? {} : { code: error.code }),
-      cause: error.cause,
-    })
+    return new BitcoindError(error.failure, `${what}: ${error.message}`, { cause: error.cause })
   if (!(error instanceof Error)) {
     // The package's parser throws a plain object with the whole text in it.
     const text = typeof error === "object" && error !== null && "text" in error ? String(error.text) : ""
-    const start = JSON.stringify(excerptOf(text, limits.client.excerpt_chars_max, hidden))
-    return new BitcoindError("garbage", `${what}: the answer is not JSON, beginning ${start}`)
+    return new BitcoindError(
+      "garbage",
+      `${what}: the answer is not JSON, beginning ${JSON.stringify(exchange.excerpt(text))}`,
+    )
   }
-  if (error.name === "TimeoutError")
-    return new BitcoindError("timeout", `${what}: not answered completely in time`, { cause: error })
   const code = "code" in error && typeof error.code === "number" ? error.code : null
   if (code !== null && code < 0)
-    return new BitcoindError("refused", `${what}: ${error.message} (${code})`, { code, cause: error })
-  if (code !== null) {
-    const body = "body" in error && typeof error.body === "string" ? error.body : ""
-    const start =
-      body === ""
-        ? ""
-        : `, beginning ${JSON.stringify(excerptOf(body, limits.client.excerpt_chars_max, hidden))}`
-    const advice = code === 401 || code === 403 ? "; check user and password in BITCOIN_OBSERVER_URL" : ""
-    return new BitcoindError("garbage", `${what}: status ${code}${start}${advice}`, { cause: error })
-  }
-  if (error instanceof TypeError && error.message === "fetch failed")
-    return new BitcoindError("unreachable", `${what}: ${causeOf(error)}; is it running?`, { cause: error })
-  return new BitcoindError("garbage", `${what}: ${error.message}`, { cause: error })
+    return new BitcoindError("refused", `${what}: ${exchange.excerpt(error.message)} (${code})`, {
+      code,
+      cause: error,
+    })
+  return new BitcoindError("garbage", `${what}: ${exchange.excerpt(error.message)}`, { cause: error })
 }
 
-const causeOf = (error: Error): string => {
-  const { cause } = error
-  if (!(cause instanceof Error)) return error.message
-  return "code" in cause && typeof cause.code === "string" ? cause.code : cause.message
+const failures: Readonly<Partial<Record<RequestFailed["reason"], BitcoindFailure>>> = {
+  refused: "unreachable",
+  unresolved: "unreachable",
+  untrusted: "unreachable",
+  broken: "unreachable",
+  timeout: "timeout",
+  busy: "timeout",
+}
+
+const unanswered = (error: RequestFailed, what: string): BitcoindError => {
+  const advice =
+    error.status === 401 || error.status === 403
+      ? "; check user and password in BITCOIN_OBSERVER_URL"
+      : error.reason === "broken"
+        ? "; is it running?"
+        : ""
+  return new BitcoindError(failures[error.reason] ?? "garbage", `${what}: ${error.what}${advice}`, {
+    cause: error,
+  })
 }

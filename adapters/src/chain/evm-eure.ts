@@ -10,6 +10,12 @@ export const eureV2 = "0x420CA0f9B9b604cE0fd9C18EF134C705e5Fa3430"
 /** The first version emits an event for each transfer, too: with it every deposit would be seen twice, or wrongly. */
 const eureV1 = "0xcB444e90D8198415266c6a2724b7900fb12FC56E"
 
+/** Whether the text names the first version's contract, be it inside another name such as an asset's. */
+export const namesEureV1 = (text: string): boolean => text.toLowerCase().includes(eureV1.toLowerCase())
+
+/** Why the first version is refused, and what to use instead. */
+export const eureV1Problem = `it is EURe's first version, which repeats each transfer of the second as an event of its own; use ${eureV2}`
+
 /** The block at which the second version took over. Nothing that it tells of is older. */
 const eureV2FirstBlock = 35_656_951
 
@@ -29,11 +35,7 @@ export const eureContract: Kind<string> = {
       return { ok: false, problem: "it is not 0x and 40 hexadecimal digits" }
     if (given !== small && !isAddress(given))
       return { ok: false, problem: "its capitals do not fit its checksum; a digit may be wrong" }
-    if (small === eureV1.toLowerCase())
-      return {
-        ok: false,
-        problem: `it is EURe's first version, which repeats each transfer of the second as an event of its own; use ${eureV2}`,
-      }
+    if (namesEureV1(small)) return { ok: false, problem: eureV1Problem }
     return { ok: true, value: small }
   },
 }

@@ -1,4 +1,5 @@
 import type { BridgeAsset } from "@landfall/adapters/bridge/deposit-row"
+import { eureV1Problem, namesEureV1 } from "@landfall/adapters/chain/evm-eure"
 import { jsonFile } from "@landfall/adapters/config/kinds"
 import { Amount, amount } from "@landfall/domain/amount"
 import { Text } from "@landfall/domain/text"
@@ -77,6 +78,11 @@ const duplicates = (keys: ReadonlyArray<string>): ReadonlyArray<string> =>
 export const configProblems = (config: FundingConfig): ReadonlyArray<string> => [
   ...duplicates(config.assets.map((asset) => `${asset.asset_id} on ${asset.chain}`)).map(
     (name) => `FUNDING_FILE: assets has ${name} twice`,
+  ),
+  ...config.assets.flatMap((asset) =>
+    (["asset_id", "bridge_chain", "defuse_asset_identifier"] as const)
+      .filter((field) => namesEureV1(asset[field]))
+      .map((field) => `FUNDING_FILE: the ${field} ${asset[field]} cannot be used: ${eureV1Problem}`),
   ),
   ...config.handles
     .filter(

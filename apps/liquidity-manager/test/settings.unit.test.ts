@@ -85,6 +85,19 @@ describe("the funding file", () => {
       { ...written, assets: [...written.assets, ...written.assets] },
       /BTC on bitcoin twice/,
     ],
+    ...(["asset_id", "bridge_chain", "defuse_asset_identifier"] as const).map(
+      (field): [string, unknown, RegExp] => [
+        `EURe's first version in ${field}`,
+        {
+          ...written,
+          assets: written.assets.map((asset) => ({
+            ...asset,
+            [field]: `${asset.asset_id}:0xCB444e90d8198415266c6a2724b7900fb12fc56e`,
+          })),
+        },
+        new RegExp(`the ${field} EURe:0xCB.* cannot be used: it is EURe's first version.*use 0x420CA0f9`),
+      ],
+    ),
     [
       "a handle of no asset",
       {
