@@ -6,6 +6,7 @@ import { purityProblems } from "./house/purity.ts"
 import {
   inventoryProblems,
   inventoryReachProblems,
+  outgoingProblems,
   transactionProblems,
   watchOnlyProblems,
 } from "./house/safety.ts"
@@ -218,6 +219,28 @@ describe("watch only", () => {
       'rpc("createwallet", { disable_private_keys: true }); if (info.private_keys_enabled) throw holdsKeys(); rpc("testmempoolaccept", [hex]); producer.sendOffsetsToTransaction()'
     accepted(watchOnlyProblems("adapters/src/chain/a.ts", text))
   })
+})
+
+describe("one way out", () => {
+  it.each([
+    "const answer = await fetch(url)",
+    "const answer = globalThis\n  ; fetch (url)",
+    'import { request } from "node:https"',
+    'import http from "http"',
+    'import { Agent } from "undici"',
+    'import { createPublicClient } from "viem"',
+    "const socket = new WebSocket(url)",
+  ])("no other file may have: %s", (text) => {
+    rejected(outgoingProblems("adapters/src/bridge/a.ts", text))
+    rejected(outgoingProblems("apps/cli/src/a.ts", text))
+    accepted(outgoingProblems("adapters/src/net/exchange.ts", text))
+    accepted(outgoingProblems("apps/sandbox/src/a.ts", text))
+  })
+
+  it.each(['import { isAddress } from "viem"', "// fetch(url) has no limits", "await cache.fetch(key)"])(
+    "may have: %s",
+    (text) => accepted(outgoingProblems("adapters/src/chain/a.ts", text)),
+  )
 })
 
 describe("inventory", () => {

@@ -4,6 +4,7 @@ import type { Endpoint } from "../config/endpoint.ts"
 export type FailureReason =
   | "refused" // nothing listens there
   | "unresolved" // the host name has no address
+  | "untrusted" // its TLS certificate is not accepted
   | "broken" // the connection ended before the answer did
   | "timeout" // no answer, or not all of it, in time
   | "aborted" // the caller gave up
@@ -25,6 +26,8 @@ export interface FailureDetails {
 export class RequestFailed extends Error {
   readonly _tag = "RequestFailed"
   readonly reason: FailureReason
+  /** What happened, without the name and the address. */
+  readonly what: string
   /** The name of the system that was asked, such as `bridge`. */
   readonly system: string
   readonly address: string
@@ -39,6 +42,7 @@ export class RequestFailed extends Error {
   ) {
     const came = details.excerpt === undefined ? "" : `, beginning ${JSON.stringify(details.excerpt)}`
     super(`${to.name} at ${to.endpoint.shown}: ${what}${came}`, { cause: details.cause })
+    this.what = `${what}${came}`
     this.reason = reason
     this.system = to.name
     this.address = to.endpoint.shown

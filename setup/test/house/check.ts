@@ -1,6 +1,6 @@
 import { layerProblems } from "./layers.ts"
 import { purityProblems } from "./purity.ts"
-import { inventoryProblems, transactionProblems, watchOnlyProblems } from "./safety.ts"
+import { inventoryProblems, outgoingProblems, transactionProblems, watchOnlyProblems } from "./safety.ts"
 import { tidinessProblems } from "./tidiness.ts"
 
 /** The checks that need one file alone. */
@@ -9,6 +9,7 @@ const checks = [
   purityProblems,
   transactionProblems,
   watchOnlyProblems,
+  outgoingProblems,
   inventoryProblems,
   tidinessProblems,
 ]

@@ -35,6 +35,24 @@ export const watchOnlyProblems = (path: string, text: string): ReadonlyArray<str
   return found === undefined ? [] : [`can move money or hold a key: ${found}`]
 }
 
+/** The one file that may ask other systems over HTTP: it fixes the host and bounds bytes, depth, time and calls at once. */
+const wayOut = "adapters/src/net/exchange.ts"
+
+const asking = /(?<![.\w])fetch\s*\(|\bcreatePublicClient\b|\bcreateClient\b|\bEventSource\b|\bWebSocket\b/
+const askingModules: ReadonlySet<string> = new Set(
+  ["http", "https", "http2"]
+    .flatMap((name) => [name, `node:${name}`])
+    .concat("undici", "axios", "got", "request"),
+)
+
+/** Requests to other systems that go past the one way out. */
+export const outgoingProblems = (path: string, text: string): ReadonlyArray<string> => {
+  if (!isSource(path) || mayMove.test(path) || path === wayOut) return []
+  const imported = importsOf(text).find((name) => name !== null && askingModules.has(name))
+  const found = imported ?? asking.exec(codeOf(text))?.[0]
+  return found === undefined ? [] : [`asks another system by itself (${found}): only ${wayOut} may`]
+}
+
 /** The modules that know of funding observations. */
 const observing = /(?:^|\/)(?:funding-[a-z-]+|funding|uncredited)(?:\.ts|\/|$)/
 
