@@ -6,7 +6,7 @@ import { root, tools } from "./paths.mjs"
 import { step } from "./progress.mjs"
 import { obtainNode } from "./steps-node.mjs"
 import { installPackages } from "./steps-npm.mjs"
-import { fetchKafka, findJava, obtainBitcoind } from "./steps-parts.mjs"
+import { buildTlogCheck, fetchKafka, findJava, obtainBitcoind } from "./steps-parts.mjs"
 
 /**
  * Obtains whatever a command needs and is not there yet, one line a step.
@@ -22,6 +22,7 @@ export async function setUp(command) {
     if (needed.java) await step("Java", findJava)
     if (needed.kafka) await step(`Kafka ${kafkaVersion()}`, fetchKafka)
     if (needed.bitcoind) await step("bitcoind", obtainBitcoind)
+    if (needed.tlogCheck) await step("reference checker of transparency logs", buildTlogCheck)
     return node
   })
 }

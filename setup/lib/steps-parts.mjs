@@ -77,6 +77,21 @@ export async function obtainBitcoind(retitle) {
   retitle(`bitcoind ${versionIn(version)}`)
 }
 
+/** Builds the program that holds our signed notes and Merkle proofs against Go's own implementation. */
+export async function buildTlogCheck() {
+  const script = join(root, "setup", "get-tlog-check.sh")
+  const program = join(tools, "tlog-check", "tlog-check")
+  await onceFor({
+    file: join(tools, "stamps", "tlog-check"),
+    fingerprint: fingerprint([
+      readFileSync(script),
+      readFileSync(join(root, "setup", "tlog-check", "main.go")),
+    ]),
+    stands: () => existsSync(program),
+    work: () => run("bash", [script, program]),
+  })
+}
+
 /** @param {string} text */
 function versionIn(text) {
   return /\d+\.[\d.]*\d/.exec(text)?.[0] ?? ""

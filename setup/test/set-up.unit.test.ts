@@ -28,20 +28,34 @@ describe("what is fetched", () => {
   const running = { KAFKA_BROKERS: "10.0.0.1:9092", BITCOIN_OBSERVER_URL: "http://u:p@10.0.0.1:8332" }
 
   it("is everything on a bare machine", () => {
-    expect(partsNeeded("start", {})).toEqual({ kafka: true, java: true, bitcoind: true })
+    expect(partsNeeded("start", {})).toEqual({ kafka: true, java: true, bitcoind: true, tlogCheck: false })
   })
 
   it("is nothing that already runs elsewhere when the sandbox starts", () => {
-    expect(partsNeeded("start", running)).toEqual({ kafka: false, java: false, bitcoind: false })
+    expect(partsNeeded("start", running)).toEqual({
+      kafka: false,
+      java: false,
+      bitcoind: false,
+      tlogCheck: false,
+    })
   })
 
   it("is everything for tests, which kill and restart parts of their own", () => {
-    expect(partsNeeded("test", running)).toEqual({ kafka: true, java: true, bitcoind: true })
+    expect(partsNeeded("test", running)).toEqual({ kafka: true, java: true, bitcoind: true, tlogCheck: true })
   })
 
   it("is nothing that is installed already; an installed Kafka still needs its Java", () => {
-    const installed = { KAFKA_HOME: "/opt/kafka", BITCOIND: "/usr/bin/bitcoind" }
-    expect(partsNeeded("test", installed)).toEqual({ kafka: false, java: true, bitcoind: false })
+    const installed = {
+      KAFKA_HOME: "/opt/kafka",
+      BITCOIND: "/usr/bin/bitcoind",
+      TLOG_CHECK: "/bin/tlog-check",
+    }
+    expect(partsNeeded("test", installed)).toEqual({
+      kafka: false,
+      java: true,
+      bitcoind: false,
+      tlogCheck: false,
+    })
   })
 })
 
