@@ -135,7 +135,10 @@ export const successionProblems = (
     : [`version: ${policy.version} was recorded with another content: raise it to ${policy.version + 1}`]
 }
 
-/** A sensible start: prices of 30 s, inventory of 2 min, an hour in the mempool, two to be credited, a day in all. */
+/**
+ * A sensible start: prices of 30 s, inventory of 2 min, an hour in the mempool, two to be credited, a day in all.
+ * What left the chain uncredited is told of for a day, too: most of it was replaced and comes under another hash.
+ */
 export const defaultPolicyFile = {
   version: 1,
   rules: {
@@ -143,7 +146,7 @@ export const defaultPolicyFile = {
     inventory_snapshot_stale: { max_age_ms: 120_000 },
     funding_seen_unconfirmed: { window_ms: 3_600_000 },
     funding_confirmed_credit_pending: { window_ms: 7_200_000 },
-    funding_stuck: { window_ms: 86_400_000 },
+    funding_stuck: { window_ms: 86_400_000, report_withdrawn_ms: 86_400_000 },
     executor_submission_failed: { clear_after_ms: 900_000 },
   },
   expected: { pairs: [], accounts: [] },

@@ -1,5 +1,6 @@
 import { step } from "../terminal.ts"
 import { until } from "../until.ts"
+import { alertIs, sayAlert } from "./alerts.ts"
 import { mine, reached, type Transfer } from "./deposit.ts"
 import type { Stage } from "./story.ts"
 
@@ -27,12 +28,24 @@ export const playReplacement = async (stage: Stage): Promise<void> => {
     },
     (row) => `${row.tx_hash.slice(0, 12)}… ${row.status} by ${row.successor_tx_hash?.slice(0, 12)}…`,
   )
+  await step(
+    terminal,
+    "that money which was counted comes no more under its hash is an alert: funding_stuck",
+    () => alertIs(stage, "funding_stuck", "raised", { tx_hash: first }),
+    sayAlert,
+  )
   await mine(stage, 2)
   await step(
     terminal,
     "the successor is confirmed, counted once",
     () => reached(stage, second, "confirmed"),
     describe,
+  )
+  await step(
+    terminal,
+    "the replaced one was told of long enough (a day, unless the policy says another; here 2 s)",
+    () => alertIs(stage, "funding_stuck", "cleared", { tx_hash: first }),
+    sayAlert,
   )
 }
 

@@ -50,7 +50,7 @@ export const fundingStuck = defineRule({
   reads: watchedTransfer,
   policy: Schema.Struct({
     window_ms: WindowMs,
-    /** How long a deposit that left the chain uncredited is told of; without it, until it comes back. */
+    /** How long a deposit that left the chain uncredited is told of; without it, until it comes back. A day in the default policy. */
     report_withdrawn_ms: Schema.optionalKey(WindowMs),
   }),
   subject: transferSubject,
