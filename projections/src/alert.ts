@@ -8,9 +8,12 @@ const step = (alert: Alert): number => alert.episode * 2 + (alert.status === "cl
 /** Latest transition of each alert: whether it is raised now, and in which episode. */
 export const alert = defineProjection<Alert, Alert>({
   name: "alert",
+  list: "alerts",
   version: 1,
   topic: alertTopic,
   key: (transition) => transition.alert_key,
+  keyColumns: ["alert_key"],
+  findBy: ["alert_code", "tx_hash"],
   evolve: (row, transition) => (row === null || step(transition) > step(row) ? transition : row),
   row: Alert,
   columns: fields<Alert>({

@@ -60,9 +60,12 @@ const later = (left: Timestamp | null, right: Timestamp | null): Timestamp | nul
 /** Which deposit addresses are active: the latest action about each decides. */
 export const fundingHandle = defineProjection<FundingHandle, LiquidityAction>({
   name: "funding_handle",
+  list: "funding-handles",
   version: 1,
   topic: liquidityActionTopic,
   key: fundingHandleKey,
+  keyColumns: ["account_id", "chain", "asset_id", "funding_handle"],
+  findBy: ["funding_handle"],
   evolve: (row, action) => {
     const news = told(action)
     if (row === null || news === null) return row ?? news

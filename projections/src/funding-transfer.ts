@@ -1,6 +1,10 @@
 import { fields } from "@landfall/domain/column"
 import { Count } from "@landfall/domain/text"
-import { FundingObservation, fundingObservationTopic } from "@landfall/domain/topics/funding-observation"
+import {
+  FundingObservation,
+  fundingObservationId,
+  fundingObservationTopic,
+} from "@landfall/domain/topics/funding-observation"
 import { Schema } from "effect"
 import { defineProjection } from "./projection.ts"
 
@@ -12,12 +16,22 @@ export const FundingTransfer = Schema.Struct({
 })
 export type FundingTransfer = typeof FundingTransfer.Type
 
+/** A transfer with more observations than this is one that somebody made up: its ids are not listed. */
+const revisionsMax = 10_000
+
 /** Latest known state of each inbound transfer. The first hash and first sight are kept for ever. */
 export const fundingTransfer = defineProjection<FundingTransfer, FundingObservation>({
   name: "funding_transfer",
+  list: "transfers",
   version: 1,
   topic: fundingObservationTopic,
   key: (seen) => seen.transfer_id,
+  keyColumns: ["transfer_id"],
+  findBy: ["funding_handle", "tx_hash"],
+  eventIds: ({ transfer_id, revision }) =>
+    revision > revisionsMax
+      ? null
+      : Array.from({ length: revision }, (_, before) => fundingObservationId(transfer_id, before + 1)),
   evolve: (row, seen) => {
     if (row === null) return { ...seen, observations: 1 }
     if (seen.revision <= row.revision) return row

@@ -8,9 +8,11 @@ import { defineProjection } from "./projection.ts"
  */
 export const intentInventory = defineProjection<IntentInventory, IntentInventory>({
   name: "intent_inventory",
+  list: "inventories",
   version: 1,
   topic: intentInventoryTopic,
   key: (inventory) => inventory.account_id,
+  keyColumns: ["account_id"],
   evolve: (row, inventory) => {
     if (row === null || inventory.observed_at > row.observed_at) return inventory
     if (inventory.observed_at < row.observed_at) return row

@@ -75,9 +75,11 @@ const nothingYet = {
 /** Latest result, success and failure of each pair. Late and duplicate results change nothing that is newer than they. */
 export const tradeResult = defineProjection<PairTradeResult, TradeResult>({
   name: "trade_result",
+  list: "trade-results",
   version: 1,
   topic: tradeResultTopic,
   key: (result) => result.pair,
+  keyColumns: ["pair"],
   evolve: (row, result) => {
     const before = row ?? { pair: result.pair, ...latest(result), ...nothingYet }
     let after = before

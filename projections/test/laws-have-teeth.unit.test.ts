@@ -32,9 +32,11 @@ const counting = (
 ) =>
   defineProjection<CountedPrice, MarketPrice>({
     name: "counted_price",
+    list: "counted-prices",
     version: 1,
     topic: marketPriceTopic,
     key: (price) => price.pair,
+    keyColumns: ["pair"],
     evolve: (row, price) => ({ ...price, count: count(row) }),
     row: CountedPrice,
     columns: fields<CountedPrice>({

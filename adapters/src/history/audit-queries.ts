@@ -1,37 +1,13 @@
-import type { Position } from "@landfall/domain/position"
 import { fundingObservationTopic } from "@landfall/domain/topics/funding-observation"
 import { fundingTransfer } from "@landfall/projections/funding-transfer"
 import { snapshotTable } from "@landfall/projections/projection"
 import { rowDecoder } from "@landfall/projections/row-codec"
-import type { Database, Parameter, Transaction } from "../postgres/transaction.ts"
-import { readCheckpoints } from "./checkpoint.ts"
+import { ask } from "../audit/ask.ts"
+import type { Database, Parameter } from "../postgres/transaction.ts"
 import { readableColumns } from "./snapshot-table.ts"
-
-/** An answer and the position of the rows it was read from. */
-export interface Audited<Rows> {
-  readonly rows: Rows
-  readonly position: Position
-}
 
 /** Conditions that a filter adds: a column, and the value it must have; null does not filter. */
 export type Filters = { readonly [column: string]: string | null }
-
-/** Runs a question in one read-only snapshot of the database, with the position it stands at. */
-const ask = <Rows>(
-  database: Database,
-  question: (transaction: Transaction) => Promise<Rows>,
-): Promise<Audited<Rows>> =>
-  database.transaction(
-    async (transaction) => {
-      const position: Record<string, Record<string, number>> = {}
-      for (const { topic, partition, nextOffset } of await readCheckpoints(transaction)) {
-        position[topic] ??= {}
-        position[topic][String(partition)] = nextOffset
-      }
-      return { position, rows: await question(transaction) }
-    },
-    { mode: "repeatable read read only", deadlineMs: 10_000 },
-  )
 
 const where = (filters: Filters, parameters: Parameter[]): string[] =>
   Object.entries(filters).flatMap(([column, value]) => {
@@ -97,37 +73,3 @@ export const listObservations = (
       ),
     )
   })
-
-/** A message that could not be read, and why. */
-export interface DeadLetter {
-  readonly topic: string
-  readonly topic_partition: number
-  readonly kafka_offset: number
-  readonly message_key: string | null
-  readonly reason: string
-  readonly ingested_at: string
-  readonly value_bytes: number | null
-}
-
-/** Dead letters, newest first, at most `limit`. */
-export const listDeadLetters = (database: Database, limit: number) =>
-  ask(database, async (transaction) => {
-    const rows = await transaction.query(
-      `select topic, topic_partition, kafka_offset, encode(message_key, 'escape') as message_key, reason,
-         octet_length(message_value) as value_bytes,
-         to_char(ingested_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as ingested_at
-       from dead_letters order by ingested_at desc, topic, topic_partition, kafka_offset desc limit $1`,
-      [limit],
-    )
-    return rows.map((row) => ({ ...row, kafka_offset: Number(row["kafka_offset"]) }) as DeadLetter)
-  })
-
-/** Keys whose newest state may lack a message that could not be read, by topic. */
-export const listDegradedKeys = (database: Database, limit: number) =>
-  ask(database, (transaction) =>
-    transaction.query<{ topic: string; message_key: string | null; dead_letters: number }>(
-      `select topic, encode(message_key, 'escape') as message_key, count(*)::integer as dead_letters
-       from dead_letters group by topic, dead_letters.message_key order by topic, dead_letters.message_key limit $1`,
-      [limit],
-    ),
-  )

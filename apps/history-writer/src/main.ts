@@ -21,6 +21,7 @@ import { projections } from "@landfall/projections/registry"
 import { writerMetrics } from "./metrics.ts"
 import { openWriter } from "./open-writer.ts"
 import { auditRoutes } from "./routes/audit.ts"
+import { deadLetterRoutes } from "./routes/dead-letters.ts"
 import { settingsTable } from "./settings.ts"
 import { positionOf, readinessOf, stateOf } from "./state.ts"
 
@@ -89,7 +90,7 @@ await runService(async () => {
     readiness: () => readinessOf(writer.now()),
     state: () => stateOf(writer.now()),
     standing: () => ({ position: positionOf(writer.now().partitions()) }),
-    routes: auditRoutes(reading),
+    routes: [...auditRoutes(reading), ...deadLetterRoutes(reading)],
   })
   const http = await start(service)
   log.info({ url: http.url }, "listening")

@@ -1,16 +1,11 @@
 import { optional } from "@landfall/adapters/config/field"
 import { text } from "@landfall/adapters/config/kinds"
-import {
-  type Audited,
-  listDeadLetters,
-  listDegradedKeys,
-  listObservations,
-  listTransfers,
-} from "@landfall/adapters/history/audit-queries"
-import { badField, unavailable } from "@landfall/adapters/http/http-error"
+import { listObservations, listTransfers } from "@landfall/adapters/history/audit-queries"
+import { badField } from "@landfall/adapters/http/http-error"
 import { type Cursor, cursorOf, pageLimit, pageOf } from "@landfall/adapters/http/pagination"
 import { defineRoute, type Route } from "@landfall/adapters/http/route"
-import { type Database, DatabaseError } from "@landfall/adapters/postgres/transaction"
+import type { Database } from "@landfall/adapters/postgres/transaction"
+import { answer } from "./answer.ts"
 
 const filters = {
   funding_handle: optional(text, "only this deposit address"),
@@ -58,20 +53,6 @@ export const auditRoutes = (database: Database): ReadonlyArray<Route> => [
       }
     },
   }),
-  defineRoute({
-    method: "GET",
-    url: "/v1/dead-letters",
-    summary: "Messages that could not be read, newest first",
-    query: { limit: pageLimit },
-    handler: async ({ query: { limit } }) => items(await answer(() => listDeadLetters(database, limit))),
-  }),
-  defineRoute({
-    method: "GET",
-    url: "/v1/degraded-keys",
-    summary: "Keys that have a message that could not be read, so their state may be incomplete",
-    query: { limit: pageLimit },
-    handler: async ({ query: { limit } }) => items(await answer(() => listDegradedKeys(database, limit))),
-  }),
 ]
 
 /** A cursor is made by us and comes back from anybody. */
@@ -90,15 +71,3 @@ const placeOf = ([partition = "", offset = ""]: Cursor): { partition: number; of
   if (!isPlace) throw refuseCursor("observations")
   return place
 }
-
-/** The answer, or 503 while PostgreSQL is away. */
-const answer = async <Answer>(question: () => Promise<Answer>): Promise<Answer> => {
-  try {
-    return await question()
-  } catch (error) {
-    if (error instanceof DatabaseError) throw unavailable("PostgreSQL does not answer; ask again later")
-    throw error
-  }
-}
-
-const items = <Row>({ rows, position }: Audited<ReadonlyArray<Row>>) => ({ position, items: rows })
