@@ -1,37 +1,16 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
-import { recordDecoder } from "@landfall/domain/codec"
 import { describe, expect, it } from "vitest"
-import { foldInto } from "../src/fold.ts"
-import { snapshotLines } from "../src/laws/law.ts"
 import { projections } from "../src/registry.ts"
+import { frozenEvents, goldenText } from "../src/testing/golden.ts"
 
 const golden = (name: string) => new URL(`golden/${name}`, import.meta.url)
 
-/** The frozen events of a topic: one message value a line. */
-const frozenEvents = (topic: (typeof projections)[number]["topic"]) => {
-  const decode = recordDecoder(topic)
-  return readFileSync(golden(`${topic.name}.jsonl`), "utf8")
-    .trimEnd()
-    .split("\n")
-    .map((line) => {
-      const decoded = decode(new TextEncoder().encode(line))
-      if (!decoded.ok) throw new Error(`a frozen event no longer decodes: ${decoded.reason}\n${line}`)
-      return decoded.record
-    })
-}
-
-/** The row after each event, one line each; a line for an event that changed nothing says so. */
-const changes = (projection: (typeof projections)[number]): string => {
-  const rows = new Map()
-  const lines = frozenEvents(projection.topic).map((event) => {
-    const key = projection.key(event)
-    const before = rows.get(key)
-    foldInto(projection, rows, [event])
-    const row = rows.get(key)
-    return row === before ? `${key} is unchanged` : snapshotLines(projection, new Map([[key, row]])).join()
-  })
-  return `${lines.join("\n")}\n`
-}
+/** What pins the projection: the rows that the frozen events of its topic give. */
+const changes = (projection: (typeof projections)[number]): string =>
+  goldenText(
+    projection,
+    frozenEvents(projection.topic, readFileSync(golden(`${projection.topic.name}.jsonl`), "utf8")),
+  )
 
 describe("each version of a projection is pinned", () => {
   it.each(
