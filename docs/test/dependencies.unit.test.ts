@@ -1,0 +1,42 @@
+import { execFileSync } from "node:child_process"
+import { readFileSync, writeFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { expect, it } from "vitest"
+import { dependenciesPage, directDependencies, idleReasons } from "../src/dependencies.ts"
+
+const page = fileURLToPath(new URL("../reference/dependencies.md", import.meta.url))
+const root = fileURLToPath(new URL("../../", import.meta.url))
+
+/** What may be linked into something that is given away under Apache-2.0. */
+const permissive = /^(?:Apache-2\.0|MIT|ISC|BSD-[23]-Clause|0BSD|BlueOak-1\.0\.0|PostgreSQL|Unlicense)(?: |$)/
+
+it("docs/reference/dependencies.md says what is installed", () => {
+  if (process.env["UPDATE_REFERENCE"] === "1") writeFileSync(page, dependenciesPage())
+  expect(readFileSync(page, "utf8")).toBe(dependenciesPage())
+})
+
+it("every direct dependency has one exact version, a permissive licence and a reason, and none is deprecated", () => {
+  for (const { name, wanted, installed, license, deprecated, reason } of directDependencies()) {
+    expect(wanted, `${name} is asked for in one version`).toBe(installed)
+    expect(license.replace(/^\((?<one>.*)\)$/, "$<one>"), `the licence of ${name}`).toMatch(permissive)
+    expect(deprecated, `${name} is not deprecated`).toBe(false)
+    expect(reason, `${name} has a reason in docs/src/dependencies.ts`).not.toBeNull()
+  }
+  expect(idleReasons()).toEqual([])
+})
+
+it("the bill of materials lists everything that is installed for the services, with licences", () => {
+  const text = execFileSync("npm", ["run", "--silent", "sbom"], {
+    cwd: root,
+    encoding: "utf8",
+    maxBuffer: 1e8,
+  })
+  const { bomFormat, components } = JSON.parse(text)
+  expect(bomFormat).toBe("CycloneDX")
+  const names: ReadonlyArray<string> = components.map(({ group, name }: { group?: string; name: string }) =>
+    group === undefined ? name : `${group}/${name}`,
+  )
+  const listed = new Set(names.map((name) => name.split("/").at(-1)))
+  for (const { name, runs } of directDependencies())
+    if (runs) expect(listed, `${name} is listed`).toContain(name.split("/").at(-1))
+})
