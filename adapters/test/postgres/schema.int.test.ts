@@ -113,7 +113,7 @@ describe("the registries", () => {
         ...topics.map((topic) => topic.evidenceTable),
         ...projections.map(snapshotTable),
         ...["checkpoints", "dead_letters", "duplicate_deliveries", "schema_migrations", "snapshot_versions"],
-        "alert_policies",
+        ...["alert_policies", "snapshot_copies", "snapshot_positions"],
       ].sort(),
     )
   })
