@@ -56,8 +56,9 @@ const layerOf = (name: string): string => {
 export const isSource = (path: string): boolean =>
   /^(?:[a-z-]+|apps\/[a-z-]+)\/src\/|^setup\/parts\//.test(path)
 
-/** Whether the file belongs to the test kit that users get with the projections. */
-export const isTestKit = (path: string): boolean => /^projections\/src\/(?:testing|laws)\//.test(path)
+/** Whether the file belongs to the test kit that users get with the projections and the rules. */
+export const isTestKit = (path: string): boolean =>
+  /^(?:projections|evaluators)\/src\/(?:testing|laws)\//.test(path)
 
 const problemWith = (path: string, layer: string, name: string | null): string | null => {
   const pure = packages[layer]
@@ -69,7 +70,7 @@ const problemWith = (path: string, layer: string, name: string | null): string |
   }
   const own = /^@landfall\/([^/]+)/.exec(name)?.[1]
   if (own !== undefined) {
-    if (isTestKit(name.replace(/^@landfall\/projections\//, "projections/src/")) && layer !== "bench")
+    if (isTestKit(name.replace(/^@landfall\/([^/]+)\//, "$1/src/")) && layer !== "bench")
       return `imports ${name}, which is for tests`
     const allowed = below[layer]?.includes(layerOf(own)) ?? false
     return allowed

@@ -120,7 +120,11 @@ const stage = (scenario: Scenario, manner: Manner, rules: ReadonlyArray<AnyRule>
 }
 
 /** Plays a scenario against the evaluator, with the scenario's clock and a log in memory. */
-export const play = (scenario: Scenario, manner: Manner, rules = alertRules): Play => {
+export const play = (
+  scenario: Scenario,
+  manner: Manner,
+  rules: ReadonlyArray<AnyRule> = alertRules,
+): Play => {
   const on = stage(scenario, manner, rules)
   const alerts: Alert[][] = []
   const states = new Map<number, Evaluation["state"] | "unknown">()
@@ -130,7 +134,7 @@ export const play = (scenario: Scenario, manner: Manner, rules = alertRules): Pl
     for (const now_ms of ticksBetween(scenario, before_ms, at_ms)) emitted.push(...on.evaluate(now_ms))
     for (const step of steps) perform(on, step, at_ms, manner.copies)
     if (ticks) emitted.push(...on.evaluate(at_ms))
-    for (const one of asked) states.set(one.line, standing(on.state(), scenario, one))
+    for (const one of asked) states.set(one.line, standing(on.state(), scenario, one, rules))
     alerts.push(emitted)
     before_ms = at_ms
   }
@@ -171,8 +175,9 @@ const standing = (
   state: EvaluatorState,
   { names }: Scenario,
   { code, subject }: ExpectedState,
+  rules: ReadonlyArray<AnyRule>,
 ): Evaluation["state"] | "unknown" => {
-  const rule = alertRules.find((one) => one.code === code)
+  const rule = rules.find((one) => one.code === code)
   if (rule === undefined) return "unknown"
   return evaluation(state, keyOf(rule, names.get(subject) ?? subject))?.state ?? "unknown"
 }

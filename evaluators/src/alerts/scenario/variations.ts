@@ -1,10 +1,11 @@
-import { recordEncoder } from "@landfall/domain/codec"
 import { type Alert, alertTopic } from "@landfall/domain/topics/alert"
 import type { AnyRule } from "../define-rule.ts"
 import type { ReadEvent } from "../evaluator.ts"
 import { replayAlerts } from "../replay.ts"
 import { alertRules } from "../rules/registry.ts"
 import { checkPlay } from "./check.ts"
+import { crashProblems } from "./crash-points.ts"
+import { alertBytes, difference, withoutOffsets } from "./difference.ts"
 import { asWritten, type Manner, type Play, play } from "./play.ts"
 import type { Scenario } from "./scenario.ts"
 
@@ -59,31 +60,6 @@ const sameBytes: ReadonlyArray<Manner> = [
   ...[1, 2, 3].map(shuffled),
 ]
 
-const encode = recordEncoder(alertTopic)
-
-const bytesOf = ({ alerts }: Play): ReadonlyArray<string> => alerts.flat().map(encode)
-
-/** An alert without the offsets of what it rests on, which are others when inputs are written twice. */
-const withoutOffsets = ({ alerts }: Play): ReadonlyArray<string> =>
-  alerts.flat().map((alert) => {
-    const evidence = alert.details.evidence.map((reference) => ({ ...reference, offset: 0 }))
-    return encode({ ...alert, details: { ...alert.details, cut: {}, evidence } })
-  })
-
-const difference = (
-  { file }: Scenario,
-  manner: string,
-  expected: ReadonlyArray<string>,
-  got: ReadonlyArray<string>,
-): ReadonlyArray<string> => {
-  const place = expected.findIndex((text, index) => text !== got[index])
-  if (place < 0 && expected.length === got.length) return []
-  const at = place < 0 ? expected.length : place
-  return [
-    `${file}: ${manner} it came out otherwise\n  was ${expected[at] ?? "nothing"}\n  got ${got[at] ?? "nothing"}`,
-  ]
-}
-
 const replayProblems = (
   scenario: Scenario,
   { alerts, log, policies }: Play,
@@ -99,11 +75,11 @@ const replayProblems = (
       .filter(({ same }) => !same)
       .map(
         (one) =>
-          `${scenario.file}: decided again from its cut it came out otherwise\n  was ${encode(one.recorded)}\n  got ${
-            one.replayed === null ? "nothing" : encode(one.replayed)
+          `${scenario.file}: decided again from its cut it came out otherwise\n  was ${alertBytes(one.recorded)}\n  got ${
+            one.replayed === null ? "nothing" : alertBytes(one.replayed)
           }`,
       ),
-    ...replay.unexpected.map((alert) => `${scenario.file}: the replay also gives ${encode(alert)}`),
+    ...replay.unexpected.map((alert) => `${scenario.file}: the replay also gives ${alertBytes(alert)}`),
   ]
 }
 
@@ -127,7 +103,7 @@ export const variationProblems = (
   const problems: string[] = []
   for (const manner of sameBytes) {
     const other = play(scenario, manner, rules)
-    problems.push(...difference(scenario, manner.name, bytesOf(written), bytesOf(other)))
+    problems.push(...difference(scenario, manner.name, written, other))
     for (const [line, state] of written.states)
       if (other.states.get(line) !== state)
         problems.push(
@@ -135,19 +111,10 @@ export const variationProblems = (
         )
   }
   const doubled = play(scenario, { ...asWritten, copies: 2 }, rules)
-  problems.push(
-    ...difference(
-      scenario,
-      "with each input written twice",
-      withoutOffsets(written),
-      withoutOffsets(doubled),
-    ),
-  )
-  for (let crash_at = 0; crash_at < written.commit_points; crash_at++) {
-    const other = play(scenario, { ...asWritten, crash_at }, rules)
-    problems.push(
-      ...difference(scenario, `with a crash at commit point ${crash_at}`, bytesOf(written), bytesOf(other)),
-    )
-  }
-  return [...problems, ...replayProblems(scenario, written, rules)]
+  return [
+    ...problems,
+    ...difference(scenario, "with each input written twice", written, doubled, withoutOffsets),
+    ...crashProblems(scenario, written, rules),
+    ...replayProblems(scenario, written, rules),
+  ]
 }
