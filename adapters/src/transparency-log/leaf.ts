@@ -20,7 +20,17 @@ let scratch = Buffer.allocUnsafe(4096)
  * length before them (u32, 0xffffffff for null), so that no two messages read alike:
  * topic id (16) · partition (4) · offset (8) · leader epoch (4) · timestamp in ms (8) · key · headers · value.
  */
-export const leafHash = (message: RawMessage): Buffer => {
+export const leafHash = (message: RawMessage): Buffer => hash("sha256", writeLeaf(message), "buffer")
+
+/** The bytes that the leaf hash covers, without the 0x00: what a proof carries, so that its leaf can be made again. */
+export const leafBytes = (message: RawMessage): Buffer => Buffer.from(writeLeaf(message).subarray(1))
+
+/** The leaf hash of a leaf's bytes. */
+export const leafOf = (bytes: Uint8Array): Buffer =>
+  hash("sha256", Buffer.concat([Buffer.of(0), bytes]), "buffer")
+
+/** Writes 0x00 and the message into a buffer that is used again for the next one. */
+const writeLeaf = (message: RawMessage): Buffer => {
   const { topicId, key, headers, value } = message
   // The leaf is put together in a buffer that was used before: a shorter id would take in bytes of another message.
   if (topicId.byteLength !== 16)
@@ -37,7 +47,33 @@ export const leafHash = (message: RawMessage): Buffer => {
   let at = writePart(leaf, key, 41)
   at = writePart(leaf, headers, at)
   at = writePart(leaf, value, at)
-  return hash("sha256", leaf.subarray(0, at), "buffer")
+  return leaf.subarray(0, at)
+}
+
+/** Reads a leaf's bytes back; null when they are not of a message, down to the last byte. */
+export const readLeaf = (bytes: Buffer): RawMessage | null => {
+  if (bytes.length < 40) return null
+  let at = 40
+  const part = (): Buffer | null | undefined => {
+    if (at + 4 > bytes.length) return undefined
+    const length = bytes.readUInt32BE(at)
+    at += 4
+    if (length === 0xffff_ffff) return null
+    at += length
+    return at > bytes.length ? undefined : bytes.subarray(at - length, at)
+  }
+  const [key, headers, value] = [part(), part(), part()]
+  if (key === undefined || headers === undefined || value === undefined || at !== bytes.length) return null
+  return {
+    topicId: bytes.subarray(0, 16),
+    partition: bytes.readInt32BE(16),
+    offset: Number(bytes.readBigInt64BE(20)),
+    leaderEpoch: bytes.readInt32BE(28),
+    timestampMs: Number(bytes.readBigInt64BE(32)),
+    key,
+    headers,
+    value,
+  }
 }
 
 const writeInt64 = (into: Buffer, value: number, at: number): void => {

@@ -15,7 +15,8 @@ export const emptyLog: MerkleLog = { size: 0, rightEdge: [] }
 const pair = Buffer.allocUnsafe(65)
 pair[0] = 1
 
-const node = (left: Buffer, right: Buffer): Buffer => {
+/** RFC 6962: the hash of an inner node, SHA-256 over 0x01 and its two children. */
+export const node = (left: Buffer, right: Buffer): Buffer => {
   pair.set(left, 1)
   pair.set(right, 33)
   return hash("sha256", pair, "buffer")
