@@ -5,7 +5,7 @@ import type { Source } from "./source.ts"
 
 const buckets = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 30]
 
-/** Registers the metrics of a polling publisher and its sources, and returns what feeds them. */
+/** Registers the metrics of polls and of the sources that they ask, and returns what feeds them. */
 export const pollingMetrics = (
   registry: Metrics,
   sources: ReadonlyArray<Pick<Source<unknown>, "name" | "health">>,
@@ -22,22 +22,6 @@ export const pollingMetrics = (
     name: "landfall_poll_seconds",
     help: "How long one poll took.",
     buckets,
-    registers,
-  })
-  const published = new Counter({
-    name: "landfall_records_published_total",
-    help: "Records committed to Kafka.",
-    registers,
-  })
-  const publishTook = new Histogram({
-    name: "landfall_publish_seconds",
-    help: "How long one transaction took.",
-    buckets,
-    registers,
-  })
-  const failed = new Counter({
-    name: "landfall_publish_failures_total",
-    help: "Transactions that failed, and attempts to take the transactional id.",
     registers,
   })
   new Gauge({
@@ -75,10 +59,5 @@ export const pollingMetrics = (
       polls.inc({ outcome: event.type === "polled" ? "answered" : "failed" })
       pollTook.observe(event.took_ms / 1000)
     }
-    if (event.type === "published") {
-      published.inc(event.records)
-      publishTook.observe(event.took_ms / 1000)
-    }
-    if (event.type === "publish_failed" || event.type === "open_failed") failed.inc()
   }
 }

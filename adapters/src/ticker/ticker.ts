@@ -21,7 +21,7 @@ export interface Ticker {
 
 /** A ticker of one of the known shapes at an address such as `https://api.kraken.com/0/public/Ticker`. */
 export const openTicker = (shape: TickerShape, options: Omit<JsonClientOptions, "name">): Ticker => {
-  const client = createJsonClient({ ...options, name: `ticker (${shape.name})` })
+  const client = createJsonClient({ ...options, name: "ticker" })
   return {
     name: shape.name,
     quotes: async (symbols, { signal } = {}) => {

@@ -7,6 +7,8 @@ import { openAdmin } from "@landfall/adapters/kafka/admin"
 import { openPublisher } from "@landfall/adapters/kafka/publisher"
 import { createLog } from "@landfall/adapters/log/log"
 import { createMetrics } from "@landfall/adapters/metrics/metrics"
+import { outgoingCallMetrics } from "@landfall/adapters/metrics/outgoing-calls"
+import { publishingMetrics } from "@landfall/adapters/metrics/publishing"
 import { createJsonClient } from "@landfall/adapters/net/json-client"
 import { latestRecords } from "@landfall/adapters/polling/latest-records"
 import { pollingMetrics } from "@landfall/adapters/polling/metrics"
@@ -62,6 +64,7 @@ await runService(async () => {
   const kafka = { brokers: settings.KAFKA_BROKERS.join(","), clientId: name }
   const admin = openAdmin(kafka)
   const metrics = createMetrics({ name, version })
+  const onCall = outgoingCallMetrics(metrics)
   const writeLog = pollingLog(log)
   let running: PollingPublisher<IntentInventory> | null = null
   const measure = pollingMetrics(metrics, [sources.verifier, sources.bridge], () => running)
@@ -70,14 +73,20 @@ await runService(async () => {
     same: sameBalances,
     heartbeat_ms: settings.INVENTORY_HEARTBEAT_MS,
     interval_ms,
-    publisher: openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID ?? `landfall-${name}-${account_id}`),
+    publisher: publishingMetrics(metrics)(
+      openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID ?? `landfall-${name}-${account_id}`),
+    ),
     readPublished: () => latestRecords({ kafka, admin, projection: intentInventory, keys: [account_id] }),
     poll: inventoryPoll({
       account_id,
       assets,
-      verifier: openVerifier({ endpoint: settings.VERIFIER_URL, contract_id: settings.VERIFIER_CONTRACT }),
+      verifier: openVerifier({
+        endpoint: settings.VERIFIER_URL,
+        contract_id: settings.VERIFIER_CONTRACT,
+        onCall,
+      }),
       bridge: openBridge(
-        createJsonClient({ name: "bridge", endpoint: settings.BRIDGE_URL }),
+        createJsonClient({ name: "bridge", endpoint: settings.BRIDGE_URL, onCall }),
         assets,
         Date.now,
       ),
@@ -106,6 +115,7 @@ await runService(async () => {
           client: createJsonClient({
             name: "liquidity-manager",
             endpoint: managerUrl,
+            onCall,
             ...(bearer === null ? {} : { bearer }),
           }),
           interval_ms,

@@ -8,6 +8,7 @@ import { type Endpoint, endpoint, endpointUrl } from "@landfall/adapters/config/
 import type { Values } from "@landfall/adapters/config/field"
 import { reveal, type Secret } from "@landfall/adapters/config/secret"
 import { createJsonClient } from "@landfall/adapters/net/json-client"
+import type { OnCall } from "@landfall/adapters/net/outgoing-call"
 import { type PausableObserver, pausable } from "./pause.ts"
 import type { settingsTable } from "./settings.ts"
 
@@ -26,6 +27,7 @@ type Settings = Pick<
 interface Shell {
   readonly now: () => number
   readonly random: () => number
+  readonly onCall: OnCall
 }
 
 const esploraPrefix = "esplora+"
@@ -80,12 +82,13 @@ const observerOf = (
       BITCOIN_TIP_AGE_MAX_S === 0 || BITCOIN_NETWORK === "regtest" ? null : BITCOIN_TIP_AGE_MAX_S * 1000,
     ...shell,
   }
+  const { onCall } = shell
   const esplora = esploraEndpoint(url)
   if (esplora === null) {
-    const rpc = bitcoindRpc({ endpoint: url, wallet: BITCOIN_WALLET })
+    const rpc = bitcoindRpc({ endpoint: url, wallet: BITCOIN_WALLET, onCall })
     return { source: "bitcoind", observer: bitcoindObserver({ rpc, wallet: BITCOIN_WALLET, ...chain }) }
   }
-  const api = esploraApi(createJsonClient({ name: "esplora", endpoint: esplora }))
+  const api = esploraApi(createJsonClient({ name: "esplora", endpoint: esplora, onCall }))
   const observer = esploraObserver({
     api,
     addresses_max: settings.ESPLORA_ADDRESSES_MAX,

@@ -2,6 +2,7 @@ import { firstBlockOf } from "@landfall/adapters/chain/evm-eure"
 import { evmObserver } from "@landfall/adapters/chain/evm-observer"
 import { evmRpc } from "@landfall/adapters/chain/evm-rpc"
 import type { Values } from "@landfall/adapters/config/field"
+import type { OnCall } from "@landfall/adapters/net/outgoing-call"
 import { type PausableObserver, pausable } from "./pause.ts"
 import type { settingsTable } from "./settings.ts"
 
@@ -13,12 +14,12 @@ type Settings = Pick<
 /** The observer of EURe on Gnosis, if there is a node to ask. */
 export const gnosisObservers = (
   settings: Settings,
-  shell: { readonly now: () => number; readonly random: () => number },
+  shell: { readonly now: () => number; readonly random: () => number; readonly onCall: OnCall },
 ): ReadonlyArray<PausableObserver> => {
   const { GNOSIS_OBSERVER_URL, GNOSIS_TIP_AGE_MAX_S, EURE_CONTRACT } = settings
   if (GNOSIS_OBSERVER_URL === null) return []
   const observer = evmObserver({
-    rpc: evmRpc({ endpoint: GNOSIS_OBSERVER_URL }),
+    rpc: evmRpc({ endpoint: GNOSIS_OBSERVER_URL, onCall: shell.onCall }),
     chain_id: settings.GNOSIS_CHAIN_ID,
     token: EURE_CONTRACT,
     first_block: firstBlockOf(EURE_CONTRACT),

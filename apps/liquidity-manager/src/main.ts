@@ -8,6 +8,8 @@ import { openAdmin } from "@landfall/adapters/kafka/admin"
 import { openPublisher } from "@landfall/adapters/kafka/publisher"
 import { createLog } from "@landfall/adapters/log/log"
 import { createMetrics } from "@landfall/adapters/metrics/metrics"
+import { outgoingCallMetrics } from "@landfall/adapters/metrics/outgoing-calls"
+import { publishingMetrics } from "@landfall/adapters/metrics/publishing"
 import { createJsonClient } from "@landfall/adapters/net/json-client"
 import { openDatabase } from "@landfall/adapters/postgres/transaction"
 import { runService } from "@landfall/adapters/process/run"
@@ -23,7 +25,7 @@ import { managerMetrics } from "./metrics.ts"
 import { commandRoutes } from "./routes.ts"
 import { settingsTable } from "./settings.ts"
 import { readinessOf, standingOf, stateOf } from "./state.ts"
-import { openTail } from "./tail.ts"
+import { type MeasuredTail, openTail } from "./tail.ts"
 
 const name = "liquidity-manager"
 const version = "0.1.0"
@@ -56,10 +58,17 @@ await runService(async () => {
     applicationName: name,
     role: settings.DATABASE_ROLE,
   })
-  const shell = { now, random }
+  const metrics = createMetrics({ name, version })
+  const onCall = outgoingCallMetrics(metrics)
+  const shell = { now, random, onCall }
+  let tail: MeasuredTail | null = null
   const observers = [...bitcoinObservers(settings, shell), ...gnosisObservers(settings, shell)]
   const bridge = watchBridge({
-    bridge: openBridge(createJsonClient({ name: "bridge", endpoint: BRIDGE_URL }), bridgeAssets(config), now),
+    bridge: openBridge(
+      createJsonClient({ name: "bridge", endpoint: BRIDGE_URL, onCall }),
+      bridgeAssets(config),
+      now,
+    ),
     config,
     accounts: settings.ACCOUNT_ID,
     pollIntervalMs: settings.BRIDGE_INTERVAL_MS,
@@ -69,19 +78,21 @@ await runService(async () => {
     onChange: (error) =>
       error === null ? log.info("the bridge answers again") : log.warn({ error }, "the bridge fails"),
   })
-  const metrics = createMetrics({ name, version })
   const manager = createManager({
     observers,
     bridge,
-    publisher: openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID),
+    publisher: publishingMetrics(metrics)(openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID)),
     load: () => loadFundingState({ database, kafka, admin }),
-    openTail: (position) => openTail(kafka, position),
+    openTail: async (position) => {
+      tail = await openTail(kafka, position)
+      return tail
+    },
     config,
     pollIntervalMs: settings.POLL_INTERVAL_MS,
     now,
     random,
     log,
-    onRound: managerMetrics(metrics, observers, bridge),
+    onRound: managerMetrics(metrics, { observers, bridge, lags: () => tail?.lags() ?? [], now }),
   })
   const service = await buildService({
     name,

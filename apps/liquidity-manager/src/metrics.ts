@@ -4,13 +4,18 @@ import { Counter, Gauge, Histogram } from "@prometheus-io/client"
 import type { BridgeWatch } from "./bridge-watch.ts"
 import type { Round } from "./manager.ts"
 import type { PausableObserver } from "./pause.ts"
+import type { PartitionLag } from "./tail.ts"
+
+/** What the metrics are read from when they are asked for. */
+export interface Measured {
+  readonly observers: ReadonlyArray<PausableObserver>
+  readonly bridge: Pick<BridgeWatch, "status">
+  readonly lags: () => ReadonlyArray<PartitionLag>
+  readonly now: () => number
+}
 
 /** Registers the manager's metrics and returns what feeds them. */
-export const managerMetrics = (
-  registry: Metrics,
-  observers: ReadonlyArray<PausableObserver>,
-  bridge: BridgeWatch,
-) => {
+export const managerMetrics = (registry: Metrics, { observers, bridge, lags, now }: Measured) => {
   const registers = [registry]
   const published = new Counter({
     name: "landfall_funding_observations_published_total",
@@ -35,6 +40,40 @@ export const managerMetrics = (
         for (const known of ObserverState.literals)
           this.set({ chain: observer.chain, state: known }, known === state ? 1 : 0)
       }
+    },
+  })
+  const age = (name: string, help: string, atOf: (observer: PausableObserver) => string | null) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ["chain"],
+      registers,
+      collect() {
+        this.reset()
+        for (const observer of observers) {
+          const at = atOf(observer)
+          if (at !== null) this.set({ chain: observer.chain }, Math.max(0, now() - Date.parse(at)) / 1000)
+        }
+      },
+    })
+  age(
+    "landfall_funding_observer_tip_age_seconds",
+    "Age of the newest block that the observer of a chain knows; absent before the first.",
+    (observer) => observer.status().health.tip_at,
+  )
+  age(
+    "landfall_funding_observer_age_seconds",
+    "Age of the observer's last good answer; absent before the first.",
+    (observer) => observer.status().last_success_at,
+  )
+  new Gauge({
+    name: "landfall_lag_messages",
+    help: "Messages of its own topics that Kafka has and that were not read.",
+    labelNames: ["topic", "partition"],
+    registers,
+    collect() {
+      this.reset()
+      for (const { topic, partition, lag } of lags()) this.set({ topic, partition: String(partition) }, lag)
     },
   })
   new Gauge({

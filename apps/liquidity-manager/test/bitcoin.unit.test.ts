@@ -22,7 +22,7 @@ const settingsOf = (changes: { readonly [name: string]: string }) =>
     bitcoinProblems,
   )
 
-const shell = { now: Date.now, random: () => 0 }
+const shell = { now: Date.now, random: () => 0, onCall: () => {} }
 
 /** What the configured observers say at their first poll. */
 const firstPoll = async (changes: { readonly [name: string]: string }) => {

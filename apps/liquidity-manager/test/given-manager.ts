@@ -3,6 +3,7 @@ import type { OutgoingMessage, TransactionalPublisher } from "@landfall/adapters
 import { createLog } from "@landfall/adapters/log/log"
 import { amount } from "@landfall/domain/amount"
 import { recordDecoder } from "@landfall/domain/codec"
+import { timestamp } from "@landfall/domain/timestamp"
 import { type FundingObservation, fundingObservationTopic } from "@landfall/domain/topics/funding-observation"
 import { type LiquidityAction, liquidityActionTopic } from "@landfall/domain/topics/liquidity-action"
 import type { BridgeDeposit, ChainSighting, SeenOutput } from "@landfall/evaluators/funding/facts"
@@ -93,7 +94,7 @@ export const givenManager = async (topics = givenTopics()) => {
     handles: [named] as ReadonlyArray<NamedHandle>,
   }
   const watched: string[][] = []
-  const health = () => ({ state: facts.state, tip_height: 100, tip_at: null })
+  const health = () => ({ state: facts.state, tip_height: 100, tip_at: timestamp(start_ms - 60_000) })
   const observer: ChainObserver = {
     watch: (addresses) => {
       watched.push(addresses.map((known) => known.address))

@@ -12,7 +12,7 @@ const observersFor = (env: Record<string, string>) =>
       ACCOUNT_ID: "desk.near",
       ...env,
     }),
-    { now: Date.now, random: () => 0 },
+    { now: Date.now, random: () => 0, onCall: () => {} },
   )
 
 test("without a node there is no observer of Gnosis", () => {

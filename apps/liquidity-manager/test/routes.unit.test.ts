@@ -19,7 +19,12 @@ beforeEach(async () => {
   given = await givenManager()
   const { manager, observers, bridge } = given
   const metrics = createMetrics({ name: "liquidity-manager", version: "0" })
-  managerMetrics(metrics, observers, bridge)
+  managerMetrics(metrics, {
+    observers,
+    bridge,
+    lags: () => [{ topic: "ops.funding_observation", partition: 0, lag: 3 }],
+    now: () => start_ms,
+  })
   const service = await buildService({
     name: "liquidity-manager",
     version: "0",
@@ -53,9 +58,10 @@ test("a refresh looks now and says what it published", async () => {
 test("one chain or all are paused and resumed", async () => {
   const paused = await post("/pause-funding-observer", { chain: "bitcoin" })
   expect(paused.json()).toMatchObject({ funding_observers: { bitcoin: { paused: true, state: "paused" } } })
-  expect((await app.inject("/metrics")).body).toContain(
-    'landfall_funding_observer_state{chain="bitcoin",state="paused"} 1',
-  )
+  const { body } = await app.inject("/metrics")
+  expect(body).toContain('landfall_funding_observer_state{chain="bitcoin",state="paused"} 1')
+  expect(body).toContain('landfall_funding_observer_tip_age_seconds{chain="bitcoin"} 60')
+  expect(body).toContain('landfall_lag_messages{topic="ops.funding_observation",partition="0"} 3')
   const resumed = await post("/resume-funding-observer")
   expect(resumed.json()).toMatchObject({ funding_observers: { bitcoin: { paused: false, state: "ok" } } })
 })

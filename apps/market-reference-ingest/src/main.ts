@@ -6,6 +6,8 @@ import { openAdmin } from "@landfall/adapters/kafka/admin"
 import { openPublisher } from "@landfall/adapters/kafka/publisher"
 import { createLog } from "@landfall/adapters/log/log"
 import { createMetrics } from "@landfall/adapters/metrics/metrics"
+import { outgoingCallMetrics } from "@landfall/adapters/metrics/outgoing-calls"
+import { publishingMetrics } from "@landfall/adapters/metrics/publishing"
 import { latestRecords } from "@landfall/adapters/polling/latest-records"
 import { pollingMetrics } from "@landfall/adapters/polling/metrics"
 import { createPollingPublisher, type PollingPublisher } from "@landfall/adapters/polling/polling-publisher"
@@ -34,7 +36,11 @@ await runService(async () => {
   })
   const shape = tickerShapes.find((known) => known.name === settings.PRICE_FORMAT)
   if (shape === undefined) throw new RangeError(`no ticker of the format ${settings.PRICE_FORMAT}`)
-  const ticker = openTicker(shape, { endpoint: settings.PRICE_URL })
+  const metrics = createMetrics({ name, version })
+  const ticker = openTicker(shape, {
+    endpoint: settings.PRICE_URL,
+    onCall: outgoingCallMetrics(metrics),
+  })
   const source = createSource<ReadonlyMap<string, Quote>>({
     name: "ticker",
     now: Date.now,
@@ -43,7 +49,6 @@ await runService(async () => {
 
   const kafka = { brokers: settings.KAFKA_BROKERS.join(","), clientId: name }
   const admin = openAdmin(kafka)
-  const metrics = createMetrics({ name, version })
   const writeLog = pollingLog(log)
   let running: PollingPublisher<MarketPrice> | null = null
   const measure = pollingMetrics(metrics, [source], () => running)
@@ -52,7 +57,7 @@ await runService(async () => {
     same: samePrice,
     heartbeat_ms: settings.PRICE_HEARTBEAT_MS,
     interval_ms,
-    publisher: openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID),
+    publisher: publishingMetrics(metrics)(openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID)),
     readPublished: () =>
       latestRecords({ kafka, admin, projection: marketPrice, keys: pairs.map(({ pair }) => pair) }),
     poll: pricePoll({ ticker, source_name: settings.PRICE_SOURCE ?? ticker.name, pairs, source }),

@@ -189,6 +189,10 @@ test("measures polls, publications and the ticker", async () => {
   const metrics = await (await fetch(`${service.url}/metrics`)).text()
   expect(metrics).toMatch(/^landfall_polls_total\{outcome="answered"\} [1-9]/m)
   expect(metrics).toMatch(/^landfall_records_published_total 2$/m)
+  expect(metrics).toMatch(/^landfall_publish_seconds_count 1$/m)
+  expect(metrics).toMatch(
+    /^landfall_outgoing_call_seconds_count\{source="ticker",outcome="answered"\} [1-9]/m,
+  )
   expect(metrics).toMatch(/^landfall_source_up\{source="ticker"\} 1$/m)
   expect(metrics).toMatch(/^landfall_paused 0$/m)
   const api = await service.get<{ readonly paths: object }>("/openapi.json")
