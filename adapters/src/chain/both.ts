@@ -106,9 +106,16 @@ export const bothObservers = (
         last_success_at: newest(statuses.map((status) => status.last_success_at)),
         last_error: troubles.length === 0 ? null : troubles.join("; "),
         refused_handles: refusals(left, right),
+        sides: Object.fromEntries([left, right].map((side) => [side.source, standingOf(side)])),
       }
     },
   }
+}
+
+/** How one of the two stands by itself. */
+const standingOf = ({ observer }: Side) => {
+  const { health, last_success_at, last_error } = observer.status()
+  return { ...health, last_success_at, last_error }
 }
 
 const newest = (times: ReadonlyArray<string | null>): string | null =>

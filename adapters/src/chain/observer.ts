@@ -13,6 +13,10 @@ export interface ObserverStatus {
   readonly last_error: string | null
   /** Addresses that the observer cannot watch, with its reason. */
   readonly refused_handles: { readonly [funding_handle: string]: string }
+  /** Of two observers that must agree: how each of them stands, by its source. */
+  readonly sides?: {
+    readonly [source: string]: ObserverHealth & Pick<ObserverStatus, "last_success_at" | "last_error">
+  }
 }
 
 /** Something that sees deposits on one chain. */

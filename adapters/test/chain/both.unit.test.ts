@@ -290,6 +290,10 @@ describe("asking two observers", () => {
     expect(first).toMatchObject({ health: { state: "lagging" }, outputs: [{ tx_hash: paid }] })
     expect(both.status().last_error).toContain("esplora: it is away")
     expect(both.status().refused_handles).toEqual({ bc1qodd: "esplora: 400" })
+    expect(both.status().sides).toMatchObject({
+      bitcoind: { state: "ok", tip_height: 100, last_error: null },
+      esplora: { state: "down", last_error: "it is away" },
+    })
     await both.poll(nothingExpected)
     // It is not asked again before it has answered.
     expect(slow.polls()).toBe(1)

@@ -64,6 +64,7 @@ interface Connections {
   readonly database_url: string
   readonly kafka_brokers: string
   readonly bitcoin_observer_url: string
+  readonly bitcoin_second_observer_url: string | null
   readonly services: Readonly<
     Record<string, { readonly url: string; readonly control_token: string; readonly pid: number }>
   >
@@ -116,7 +117,10 @@ describe("npm start", () => {
       /it is on its way and not spendable .*pre-credit inbound 50000000 satoshi, spendable 0/,
       /left unmined: funding_seen_unconfirmed .*raised \(warning\)/,
       /the bridge dawdles: funding_confirmed_credit_pending .*raised \(warning\)/,
+      /two observers watch it: .*bitcoind ok at (\d+), esplora ok at \1/,
       /its sender replaces it with a higher fee .*replaced by/,
+      /under its hash is an alert: funding_stuck .*raised \(critical\): replaced after it was counted/,
+      /the replaced one was told of long enough .*cleared .*the deposit is (?:replaced|conflicted)/,
       /250 EURe are sent, and mined .*confirming/,
       /their block is final .*confirmed/,
       /the bridge credits them .*250000000000000000000 wei of EURe, match tx_hash/,
@@ -143,8 +147,10 @@ describe("npm start", () => {
     timeout: timeoutMs,
   }, async () => {
     const sandbox = start(["--no-story"])
-    const { pid, services } = await connections()
+    const { pid, services, bitcoin_second_observer_url } = await connections()
     expect(pid).toBe(sandbox.child.pid)
+    const esplora = bitcoin_second_observer_url?.replace("esplora+", "") ?? ""
+    expect(await (await fetch(`${esplora}/blocks/tip/height`)).text()).toMatch(/^\d+$/)
     expect(Object.keys(services).sort()).toEqual([
       "history-writer",
       "inventory-sync",

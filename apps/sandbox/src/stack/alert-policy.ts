@@ -16,7 +16,7 @@ export const writePolicy = async (folder: string, accountId: string): Promise<st
       inventory_snapshot_stale: { max_age_ms: 5_000 },
       funding_seen_unconfirmed: { window_ms: 2_000 },
       funding_confirmed_credit_pending: { window_ms: 2_000 },
-      funding_stuck: { window_ms: 600_000, report_withdrawn_ms: 2_000 },
+      funding_stuck: { window_ms: 600_000, report_withdrawn_ms: 5_000 },
     },
     expected: { pairs: [deskPair], accounts: [accountId] },
   }

@@ -15,6 +15,7 @@ export const writeConnections = async (
     kafka_brokers: parts.brokers,
     database_url: parts.databaseUrl,
     bitcoin_observer_url: parts.bitcoinUrl,
+    bitcoin_second_observer_url: parts.secondBitcoinUrl,
     gnosis_observer_url: parts.gnosisUrl,
     bridge: controls(parts.bridge),
     verifier: controls(parts.verifier),

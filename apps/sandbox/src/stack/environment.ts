@@ -11,6 +11,9 @@ export const landfallEnvironment = (parts: Parts, accountId: string): Readonly<R
   DATABASE_URL: parts.databaseUrl,
   MIGRATE: "true",
   BITCOIN_OBSERVER_URL: parts.bitcoinUrl,
+  ...(parts.secondBitcoinUrl === null
+    ? {}
+    : { BITCOIN_SECOND_OBSERVER_URL: parts.secondBitcoinUrl, ESPLORA_INTERVAL_MS: "0" }),
   BITCOIN_NETWORK: "regtest",
   GNOSIS_OBSERVER_URL: parts.gnosisUrl,
   // On a development chain a block comes when somebody wants one.

@@ -2,13 +2,14 @@ import { join } from "node:path"
 import { openAdmin } from "@landfall/adapters/kafka/admin"
 import { topics } from "@landfall/domain/registry"
 import { startAnvil } from "@landfall/setup/parts/anvil"
-import { startBitcoind } from "@landfall/setup/parts/bitcoind"
+import { type Bitcoind, startBitcoind } from "@landfall/setup/parts/bitcoind"
 import { type JsonRpc, jsonRpc } from "@landfall/setup/parts/json-rpc"
 import { startKafka } from "@landfall/setup/parts/kafka"
 import type { Part } from "@landfall/setup/parts/part"
 import { startPostgres } from "@landfall/setup/parts/postgres"
 import type { BridgeControl } from "../bridge/control-client.ts"
 import { startBridge } from "../bridge/start.ts"
+import { startEsplora } from "../esplora/start.ts"
 import { type Eure, placeEure } from "../eure/eure.ts"
 import { type Executor, startExecutor } from "../relay/executor.ts"
 import { type SimulatedRelay, startRelay } from "../relay/start.ts"
@@ -24,6 +25,8 @@ export interface Parts {
   readonly bitcoin: JsonRpc
   /** The node as a process that can be stopped and started again; null when it is not ours. */
   readonly bitcoinNode: Part | null
+  /** The observer that must agree with the node about what is gone; null when there is one observer only. */
+  readonly secondBitcoinUrl: string | null
   readonly bridge: {
     readonly url: string
     readonly controlUrl: string
@@ -39,6 +42,8 @@ export interface Parts {
   /** Trades when it is told to, through the relay; its submissions can be sent elsewhere. */
   readonly executor: Executor
 }
+
+type BitcoinParts = Pick<Parts, "bitcoinUrl" | "bitcoin" | "bitcoinNode" | "secondBitcoinUrl">
 
 /** Partitions a topic: enough to share among instances, few enough for a laptop. */
 const partitionsPerTopic = 4
@@ -71,12 +76,24 @@ export const startParts = async (
     cleanup.add(() => postgres.stop())
     return postgres.url
   }
-  const bitcoin = async (): Promise<Pick<Parts, "bitcoinUrl" | "bitcoin" | "bitcoinNode">> => {
+  const second = async (node: Bitcoind | null): Promise<string | null> => {
+    const there = given("BITCOIN_SECOND_OBSERVER_URL")
+    if (there !== null) return there === "none" ? null : there
+    if (node === null) return null
+    const esplora = await startEsplora({ bitcoindUrl: node.url })
+    cleanup.add(() => esplora.stop())
+    return `esplora+${esplora.url}`
+  }
+  const bitcoin = async (): Promise<BitcoinParts> => {
     const there = given("BITCOIN_OBSERVER_URL")
-    if (there !== null) return { bitcoinUrl: there, bitcoin: jsonRpc(there), bitcoinNode: null }
+    if (there !== null) {
+      const secondBitcoinUrl = await second(null)
+      return { bitcoinUrl: there, bitcoin: jsonRpc(there), bitcoinNode: null, secondBitcoinUrl }
+    }
     const node = await startBitcoind({ dir: join(folder, "bitcoind") })
     cleanup.add(() => node.stop())
-    return { bitcoinUrl: node.url, bitcoin: node.rpc, bitcoinNode: node }
+    const secondBitcoinUrl = await second(node)
+    return { bitcoinUrl: node.url, bitcoin: node.rpc, bitcoinNode: node, secondBitcoinUrl }
   }
   const gnosis = async (): Promise<Pick<Parts, "gnosisUrl" | "eure">> => {
     const there = given("GNOSIS_OBSERVER_URL")
@@ -99,7 +116,7 @@ export const startParts = async (
   const started = [
     step(terminal, "Kafka", brokers, (address) => address),
     step(terminal, "PostgreSQL", databaseUrl, (url) => new URL(url).host),
-    step(terminal, "bitcoind (regtest)", bitcoin, ({ bitcoinUrl }) => new URL(bitcoinUrl).host),
+    step(terminal, "bitcoind (regtest), and an Esplora server over it", bitcoin, hostsOf),
     step(terminal, "anvil (Gnosis, with EURe)", gnosis, ({ gnosisUrl }) => new URL(gnosisUrl).host),
     step(terminal, "bridge, verifier, ticker, relay (simulated)", simulated, ({ bridge }) => bridge.url),
   ] as const
@@ -123,3 +140,10 @@ export const startParts = async (
   cleanup.add(() => executor.stop())
   return { executor, brokers: kafka, databaseUrl: postgres, ...node, ...evm, ...simulations }
 }
+
+/** Where both observers of Bitcoin are, without their passwords. */
+const hostsOf = ({ bitcoinUrl, secondBitcoinUrl }: BitcoinParts): string =>
+  [bitcoinUrl, secondBitcoinUrl ?? []]
+    .flat()
+    .map((url) => new URL(url.replace(/^esplora\+/, "")).host)
+    .join(", ")

@@ -4,6 +4,27 @@ import { alertIs, sayAlert } from "./alerts.ts"
 import { mine, reached, type Transfer } from "./deposit.ts"
 import type { Stage } from "./story.ts"
 
+interface Side {
+  readonly state: string
+  readonly tip_height: number | null
+}
+interface Observers {
+  readonly funding_observers: { readonly bitcoin: { readonly sides?: { readonly [source: string]: Side } } }
+}
+
+/** Both observers of Bitcoin, once they are in sync at one height; null when there is one only. */
+const agreeing = ({ parts, operation }: Stage): Promise<ReadonlyArray<readonly [string, Side]> | null> =>
+  parts.secondBitcoinUrl === null
+    ? Promise.resolve(null)
+    : until("both observers of Bitcoin to agree", async () => {
+        const { funding_observers } = await operation.manager.get<Observers>("/state")
+        const sides = Object.entries(funding_observers.bitcoin.sides ?? {})
+        const tips = new Set(sides.map(([, { tip_height }]) => tip_height))
+        return sides.length === 2 && tips.size === 1 && sides.every(([, { state }]) => state === "ok")
+          ? sides
+          : null
+      })
+
 /** A sender replaces an unmined deposit by one with a higher fee: both stay visible and name each other. */
 export const playReplacement = async (stage: Stage): Promise<void> => {
   const { terminal, miner, bridgeWallet } = stage
@@ -15,6 +36,15 @@ export const playReplacement = async (stage: Stage): Promise<void> => {
   })
   const first = await miner<string>("sendtoaddress", address, "0.2")
   await step(terminal, "a deposit waits with a low fee", () => reached(stage, first, "seen"), describe)
+  await step(
+    terminal,
+    "two observers watch it: gone is what both call gone",
+    () => agreeing(stage),
+    (sides) =>
+      sides === null
+        ? "there is one observer only"
+        : sides.map(([source, { state, tip_height }]) => `${source} ${state} at ${tip_height}`).join(", "),
+  )
   const { txid: second } = await miner<{ txid: string }>("bumpfee", first)
   await step(
     terminal,
@@ -43,7 +73,7 @@ export const playReplacement = async (stage: Stage): Promise<void> => {
   )
   await step(
     terminal,
-    "the replaced one was told of long enough (a day, unless the policy says another; here 2 s)",
+    "the replaced one was told of long enough (a day, unless the policy says another; here 5 s)",
     () => alertIs(stage, "funding_stuck", "cleared", { tx_hash: first }),
     sayAlert,
   )
