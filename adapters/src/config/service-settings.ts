@@ -2,7 +2,8 @@ import type { Tokens } from "../http/authorize.ts"
 import { type Bind, bindProblem } from "../http/bind.ts"
 import { logLevels } from "../log/log.ts"
 import { optional, required, type Values, withDefault } from "./field.ts"
-import { brokers, oneOf, port, postgresUrl, secretText, text } from "./kinds.ts"
+import { type KafkaSettings, kafkaProblems } from "./kafka-settings.ts"
+import { oneOf, port, postgresUrl, secretText, text } from "./kinds.ts"
 import { limits } from "./limits.ts"
 
 const token = secretText({ length_min: limits.config.token_length_min })
@@ -15,9 +16,6 @@ export const serviceFields = {
   READ_TOKEN: optional(token, "allows reading; without it reading is open, on this machine only"),
   LOG_LEVEL: withDefault(oneOf(logLevels), "info", "how much is logged"),
 }
-
-/** The variable of every service that reads or writes topics. */
-export const kafkaFields = { KAFKA_BROKERS: required(brokers, "where Kafka listens") }
 
 /** The variable of every service that reads or writes PostgreSQL. */
 export const postgresFields = {
@@ -39,7 +37,10 @@ export const bindOf = (settings: ServiceSettings): Bind => ({
 })
 
 /** What is wrong with the settings of a service together; give it to `loadSettings` as its check. */
-export const checkService = (settings: ServiceSettings): readonly string[] => {
+export const checkService = (settings: ServiceSettings & KafkaSettings): readonly string[] => {
   const problem = bindProblem(settings.HTTP_HOST, tokensOf(settings))
-  return problem === null ? [] : [`HTTP_HOST, CONTROL_TOKEN, READ_TOKEN: ${problem}`]
+  return [
+    ...(problem === null ? [] : [`HTTP_HOST, CONTROL_TOKEN, READ_TOKEN: ${problem}`]),
+    ...kafkaProblems(settings),
+  ]
 }

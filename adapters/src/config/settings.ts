@@ -27,7 +27,7 @@ export const loadSettings = <const Table extends Fields>(
   env: Environment,
   check: (values: Values<Table>) => readonly string[] = () => [],
 ): Values<Table> => {
-  const problems: string[] = []
+  const problems = [...environmentProblems(env)]
   const values: Record<string, unknown> = {}
   for (const [name, field] of Object.entries(table)) {
     const read = readVariable(name, field, env)
@@ -40,6 +40,14 @@ export const loadSettings = <const Table extends Fields>(
   if (problems.length > 0) throw new SettingsError(problems)
   return settings
 }
+
+/** What no table names and no service may run with. */
+const environmentProblems = (env: Environment): readonly string[] =>
+  env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0"
+    ? [
+        "NODE_TLS_REJECT_UNAUTHORIZED=0 would let anybody answer for the bridge and the nodes. Leave it out; NODE_EXTRA_CA_CERTS names a file with the certificate of a private issuer.",
+      ]
+    : []
 
 /** The variables of a table as a Markdown table, for the reference pages and `--help`. */
 export const describeSettings = (table: Fields): string => {

@@ -1,8 +1,21 @@
+import { reveal, type Secret } from "../config/secret.ts"
+
 /** How to reach Kafka; what librdkafka calls the rest is set where it is used. */
 export interface KafkaConnection {
   /** `host:port`, comma-separated. */
   readonly brokers: string
   readonly clientId: string
+  /** Without it, neither encrypted nor as a user. */
+  readonly security?: KafkaSecurity
+}
+
+/** How connections are encrypted, and as whom; files are paths of PEM files. */
+export interface KafkaSecurity {
+  readonly protocol: "plaintext" | "ssl" | "sasl_plaintext" | "sasl_ssl"
+  readonly user: { readonly name: string; readonly password: Secret; readonly mechanism: string } | null
+  readonly ca: string | null
+  readonly certificate: string | null
+  readonly key: string | null
 }
 
 /** What every client of ours has in common. */
@@ -16,6 +29,22 @@ export const common = (connection: KafkaConnection) => ({
   // A topic created a moment ago may not be known to every broker yet.
   "topic.metadata.propagation.max.ms": 10_000,
   log_level: 2,
+  ...(connection.security === undefined ? {} : secured(connection.security)),
+})
+
+/** What librdkafka calls it. It checks that a broker's certificate is for the name that was connected to. */
+const secured = ({ protocol, user, ca, certificate, key }: KafkaSecurity) => ({
+  "security.protocol": protocol,
+  ...(user === null
+    ? {}
+    : {
+        "sasl.mechanisms": user.mechanism,
+        "sasl.username": user.name,
+        "sasl.password": reveal(user.password),
+      }),
+  ...(ca === null ? {} : { "ssl.ca.location": ca }),
+  ...(certificate === null ? {} : { "ssl.certificate.location": certificate }),
+  ...(key === null ? {} : { "ssl.key.location": key }),
 })
 
 /** Kafka did not do what it was asked. */

@@ -5,6 +5,7 @@ import { inspect } from "node:util"
 import { Schema } from "effect"
 import { afterAll, expect, test } from "vitest"
 import { type Fields, optional, required, withDefault } from "../../src/config/field.ts"
+import { kafkaFields, kafkaOf, kafkaProblems } from "../../src/config/kafka-settings.ts"
 import {
   brokers,
   flag,
@@ -85,6 +86,13 @@ test("names every problem at once, with the value, what is accepted and an examp
       '  - ONCE="yes": it is neither. Expected true or false (whether to end after the story). Example: ONCE=true',
     ].join("\n"),
   )
+})
+
+test("refuses an environment in which certificates are not verified", () => {
+  expect(problemsOf(table, { ...right, NODE_TLS_REJECT_UNAUTHORIZED: "0" }).message).toMatch(
+    /NODE_TLS_REJECT_UNAUTHORIZED=0 .* NODE_EXTRA_CA_CERTS/,
+  )
+  expect(loadSettings(table, { ...right, NODE_TLS_REJECT_UNAUTHORIZED: "1" }).PORT).toBe(0)
 })
 
 test.each(["hunter2hunter2", "landfall:hunter2hunter2@", "sslmode"])("never prints %s", (hidden) => {
@@ -176,10 +184,43 @@ test("checks values against each other when each alone is right", () => {
 })
 
 test("refuses to listen beyond this machine without tokens when the configuration is read", () => {
-  const load = (env: Environment) => loadSettings(serviceFields, env, checkService)
+  const load = (env: Environment) =>
+    loadSettings(
+      { ...serviceFields, ...kafkaFields },
+      { KAFKA_BROKERS: "127.0.0.1:9092", ...env },
+      checkService,
+    )
   expect(bindOf(load({}))).toEqual({ host: "127.0.0.1", port: 0 })
   expect(() => load({ HTTP_HOST: "0.0.0.0", CONTROL_TOKEN: "0123456789abcdef" })).toThrow(
     'HTTP_HOST, CONTROL_TOKEN, READ_TOKEN: listening on "0.0.0.0", which is beyond this machine, needs a read token.',
+  )
+})
+
+test("refuses Kafka settings that do not fit together, each with what would", () => {
+  const load = (env: Environment) =>
+    loadSettings(kafkaFields, { KAFKA_BROKERS: "kafka:9093", ...env }, kafkaProblems)
+  const problems = (env: Environment): readonly string[] => {
+    try {
+      load(env)
+    } catch (error) {
+      if (error instanceof SettingsError) return error.problems
+    }
+    return []
+  }
+  const user = { KAFKA_SASL_USERNAME: "history-writer", KAFKA_SASL_PASSWORD: "hunter2" }
+  expect(problems({})).toEqual([])
+  expect(problems({ KAFKA_SECURITY_PROTOCOL: "sasl_ssl", ...user })).toEqual([])
+  expect(problems({ KAFKA_SECURITY_PROTOCOL: "sasl_ssl" })[0]).toMatch(/needs KAFKA_SASL_USERNAME and/)
+  expect(problems(user)[0]).toMatch(/are of no use with KAFKA_SECURITY_PROTOCOL=plaintext/)
+  expect(
+    problems({ KAFKA_SECURITY_PROTOCOL: "sasl_plaintext", KAFKA_SASL_MECHANISM: "PLAIN", ...user })[0],
+  ).toMatch(/password in clear/)
+  expect(problems({ KAFKA_SSL_CA: "/etc/ca.pem" })[0]).toMatch(/KAFKA_SSL_… is of no use/)
+  expect(problems({ KAFKA_SECURITY_PROTOCOL: "ssl", KAFKA_SSL_KEY: "/etc/key.pem" })[0]).toMatch(
+    /belong together/,
+  )
+  expect(JSON.stringify(kafkaOf(load({ KAFKA_SECURITY_PROTOCOL: "sasl_ssl", ...user }), "x"))).not.toMatch(
+    "hunter2",
   )
 })
 

@@ -1,3 +1,4 @@
+import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
 import { reveal } from "@landfall/adapters/config/secret"
 import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
@@ -33,10 +34,15 @@ await runService(async () => {
   const log = createLog({
     name,
     level: settings.LOG_LEVEL,
-    hide: [settings.CONTROL_TOKEN, settings.READ_TOKEN, settings.DATABASE_URL.url],
+    hide: [
+      settings.KAFKA_SASL_PASSWORD,
+      settings.CONTROL_TOKEN,
+      settings.READ_TOKEN,
+      settings.DATABASE_URL.url,
+    ],
   })
   const url = reveal(settings.DATABASE_URL.url)
-  const kafka = { brokers: settings.KAFKA_BROKERS.join(","), clientId: name }
+  const kafka = kafkaOf(settings, name)
 
   const database = openDatabase(url, { applicationName: name, role: settings.DATABASE_ROLE })
   const reading = openDatabase(url, { applicationName: `${name} queries`, role: settings.DATABASE_ROLE })

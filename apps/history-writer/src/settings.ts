@@ -1,6 +1,7 @@
 import { optional, withDefault } from "@landfall/adapters/config/field"
+import { kafkaFields } from "@landfall/adapters/config/kafka-settings"
 import { flag, port, text } from "@landfall/adapters/config/kinds"
-import { kafkaFields, postgresFields, serviceFields } from "@landfall/adapters/config/service-settings"
+import { postgresFields, serviceFields } from "@landfall/adapters/config/service-settings"
 
 /** The environment of the history writer. */
 export const settingsTable = {

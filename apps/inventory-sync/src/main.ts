@@ -1,4 +1,5 @@
 import { openBridge } from "@landfall/adapters/bridge/bridge"
+import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
 import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
 import { buildService } from "@landfall/adapters/http/service"
@@ -42,6 +43,7 @@ await runService(async () => {
     name,
     level: settings.LOG_LEVEL,
     hide: [
+      settings.KAFKA_SASL_PASSWORD,
       settings.CONTROL_TOKEN,
       settings.READ_TOKEN,
       settings.LIQUIDITY_MANAGER_READ_TOKEN,
@@ -61,7 +63,7 @@ await runService(async () => {
   }
   let unlisted_assets: ReadonlyArray<string> = []
 
-  const kafka = { brokers: settings.KAFKA_BROKERS.join(","), clientId: name }
+  const kafka = kafkaOf(settings, name)
   const admin = openAdmin(kafka)
   const metrics = createMetrics({ name, version })
   const onCall = outgoingCallMetrics(metrics)

@@ -1,9 +1,10 @@
 import type { BridgeAsset } from "@landfall/adapters/bridge/deposit-row"
 import { type Kind, optional, required, withDefault } from "@landfall/adapters/config/field"
+import { kafkaFields } from "@landfall/adapters/config/kafka-settings"
 import { integer, port, secretText, text, webUrl } from "@landfall/adapters/config/kinds"
 import { limits } from "@landfall/adapters/config/limits"
 import { namedList } from "@landfall/adapters/config/named-list"
-import { kafkaFields, serviceFields } from "@landfall/adapters/config/service-settings"
+import { serviceFields } from "@landfall/adapters/config/service-settings"
 import { verifierTokensMax } from "@landfall/adapters/verifier/verifier"
 
 /** An asset under its three names: the desk's, the bridge's and the verifier's. */

@@ -1,4 +1,5 @@
 import { openBridge } from "@landfall/adapters/bridge/bridge"
+import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
 import { reveal } from "@landfall/adapters/config/secret"
 import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
@@ -43,6 +44,7 @@ await runService(async () => {
     name,
     level: settings.LOG_LEVEL,
     hide: [
+      settings.KAFKA_SASL_PASSWORD,
       CONTROL_TOKEN,
       READ_TOKEN,
       DATABASE_URL.url,
@@ -52,7 +54,7 @@ await runService(async () => {
     ],
   })
   const config = settings.FUNDING_FILE ?? deskConfig
-  const kafka = { brokers: settings.KAFKA_BROKERS.join(","), clientId: name }
+  const kafka = kafkaOf(settings, name)
   const admin = openAdmin(kafka)
   const database = openDatabase(reveal(DATABASE_URL.url), {
     applicationName: name,

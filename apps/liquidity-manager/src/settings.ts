@@ -2,8 +2,9 @@ import { eureContract, eureV2, gnosisChainId } from "@landfall/adapters/chain/ev
 import { genesisBlocks } from "@landfall/adapters/chain/known-chains"
 import type { Kind } from "@landfall/adapters/config/field"
 import { optional, required, withDefault } from "@landfall/adapters/config/field"
+import { kafkaFields } from "@landfall/adapters/config/kafka-settings"
 import { integer, oneOf, port, text, url, webUrl } from "@landfall/adapters/config/kinds"
-import { kafkaFields, postgresFields, serviceFields } from "@landfall/adapters/config/service-settings"
+import { postgresFields, serviceFields } from "@landfall/adapters/config/service-settings"
 import { fundingFile } from "./funding-config.ts"
 
 const bitcoinUrl = url(["http", "https", "esplora+http", "esplora+https"])

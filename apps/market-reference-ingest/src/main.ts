@@ -1,3 +1,4 @@
+import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
 import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
 import { buildService } from "@landfall/adapters/http/service"
@@ -32,7 +33,7 @@ await runService(async () => {
   const log = createLog({
     name,
     level: settings.LOG_LEVEL,
-    hide: [settings.CONTROL_TOKEN, settings.READ_TOKEN, settings.PRICE_URL.url],
+    hide: [settings.KAFKA_SASL_PASSWORD, settings.CONTROL_TOKEN, settings.READ_TOKEN, settings.PRICE_URL.url],
   })
   const shape = tickerShapes.find((known) => known.name === settings.PRICE_FORMAT)
   if (shape === undefined) throw new RangeError(`no ticker of the format ${settings.PRICE_FORMAT}`)
@@ -47,7 +48,7 @@ await runService(async () => {
     fresh_ms_max: Math.max(5 * interval_ms, 10_000),
   })
 
-  const kafka = { brokers: settings.KAFKA_BROKERS.join(","), clientId: name }
+  const kafka = kafkaOf(settings, name)
   const admin = openAdmin(kafka)
   const writeLog = pollingLog(log)
   let running: PollingPublisher<MarketPrice> | null = null

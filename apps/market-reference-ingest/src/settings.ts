@@ -1,7 +1,8 @@
 import { optional, withDefault } from "@landfall/adapters/config/field"
+import { kafkaFields } from "@landfall/adapters/config/kafka-settings"
 import { integer, oneOf, port, text, webUrl } from "@landfall/adapters/config/kinds"
 import { namedList } from "@landfall/adapters/config/named-list"
-import { kafkaFields, serviceFields } from "@landfall/adapters/config/service-settings"
+import { serviceFields } from "@landfall/adapters/config/service-settings"
 import { tickerShapes } from "@landfall/adapters/ticker/ticker"
 
 /** A pair of the desk and what the ticker calls it. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { openEventReader } from "@landfall/adapters/alerts/event-reader"
 import { recordPolicy } from "@landfall/adapters/alerts/policy-store"
+import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
 import { reveal } from "@landfall/adapters/config/secret"
 import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
@@ -31,10 +32,15 @@ await runService(async () => {
   const log = createLog({
     name,
     level: settings.LOG_LEVEL,
-    hide: [settings.CONTROL_TOKEN, settings.READ_TOKEN, settings.DATABASE_URL.url],
+    hide: [
+      settings.KAFKA_SASL_PASSWORD,
+      settings.CONTROL_TOKEN,
+      settings.READ_TOKEN,
+      settings.DATABASE_URL.url,
+    ],
   })
   const policy = settings.ALERT_POLICY_FILE ?? defaultPolicy()
-  const kafka = { brokers: settings.KAFKA_BROKERS.join(","), clientId: name }
+  const kafka = kafkaOf(settings, name)
   const admin = openAdmin(kafka)
   const database = openDatabase(reveal(settings.DATABASE_URL.url), {
     applicationName: name,

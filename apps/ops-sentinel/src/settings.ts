@@ -1,7 +1,8 @@
 import { policyFile } from "@landfall/adapters/alerts/policy-file"
 import { optional, withDefault } from "@landfall/adapters/config/field"
+import { kafkaFields } from "@landfall/adapters/config/kafka-settings"
 import { integer, port, text } from "@landfall/adapters/config/kinds"
-import { kafkaFields, postgresFields, serviceFields } from "@landfall/adapters/config/service-settings"
+import { postgresFields, serviceFields } from "@landfall/adapters/config/service-settings"
 
 /** The environment of ops-sentinel. */
 export const settingsTable = {
