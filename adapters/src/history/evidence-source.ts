@@ -1,5 +1,7 @@
 import { type Decoded, recordDecoder } from "@landfall/domain/codec"
 import type { AnyTopic } from "@landfall/domain/registry"
+import { inOrder } from "../dead-letters/in-order.ts"
+import { readRetried } from "../dead-letters/retried.ts"
 import type { Transaction } from "../postgres/transaction.ts"
 
 /** An event as the evidence keeps it. */
@@ -9,8 +11,10 @@ export interface EvidenceEvent {
   readonly eventId: string
   /** When Kafka had it, in epoch milliseconds; −1 when Kafka did not say. */
   readonly kafkaTimestampMs: number
-  /** When it was written here, in epoch milliseconds: what was known when. */
+  /** When it was written here, in epoch milliseconds: what was known when. A retried letter was known from the retry on. */
   readonly ingestedAtMs: number
+  /** Whether it came as a dead letter and counts as an event since it was retried; it has no leaf in the partition's log. */
+  readonly retried: boolean
   /** The exact bytes of the message, as text: what is no UTF-8 is a dead letter. */
   readonly payload: string
   /** The record under today's schema, or the reason why it is none. */
@@ -42,13 +46,40 @@ interface Row {
 /**
  * The events of one partition in offset order, a page at a time: the one way to fold what was recorded. Rebuilding,
  * replaying, verifying and asking as of an instant all read through it, so that they cannot disagree on what there is.
+ * Dead letters that were retried stand among the rows of the evidence table, each at its own offset.
  */
 export async function* readEvidence(
   transaction: Transaction,
   topic: AnyTopic,
-  { partition, from = 0, to = Number.MAX_SAFE_INTEGER, ingestedUntilMs }: EvidenceQuery,
+  query: EvidenceQuery,
 ): AsyncGenerator<ReadonlyArray<EvidenceEvent>> {
   const decode = recordDecoder(topic)
+  const event = (row: Row, retried: boolean): EvidenceEvent => ({
+    partition: query.partition,
+    offset: Number(row.kafka_offset),
+    eventId: row.event_id,
+    kafkaTimestampMs: Number(row.kafka_timestamp_ms),
+    ingestedAtMs: Number(row.ingested_at_ms),
+    retried,
+    payload: row.payload,
+    decoded: decode(Buffer.from(row.payload, "utf8")),
+  })
+  yield* inOrder(
+    mapped(readRows(transaction, topic, query), (page) => page.map((row) => event(row, false))),
+    mapped(readRetried(transaction, topic, query), (row) => event(row, true)),
+  )
+}
+
+async function* mapped<From, To>(items: AsyncIterable<From>, change: (item: From) => To): AsyncGenerator<To> {
+  for await (const item of items) yield change(item)
+}
+
+/** The rows of the evidence table. */
+async function* readRows(
+  transaction: Transaction,
+  topic: AnyTopic,
+  { partition, from = 0, to = Number.MAX_SAFE_INTEGER, ingestedUntilMs }: EvidenceQuery,
+): AsyncGenerator<ReadonlyArray<Row>> {
   const known =
     ingestedUntilMs === undefined ? "" : "and ingested_at <= to_timestamp($5::double precision / 1000)"
   const bound = ingestedUntilMs === undefined ? [] : [ingestedUntilMs]
@@ -62,16 +93,7 @@ export async function* readEvidence(
        order by kafka_offset limit $4`,
       [partition, next, to, pageRows, ...bound],
     )
-    if (rows.length > 0)
-      yield rows.map((row) => ({
-        partition,
-        offset: Number(row.kafka_offset),
-        eventId: row.event_id,
-        kafkaTimestampMs: Number(row.kafka_timestamp_ms),
-        ingestedAtMs: Number(row.ingested_at_ms),
-        payload: row.payload,
-        decoded: decode(Buffer.from(row.payload, "utf8")),
-      }))
+    if (rows.length > 0) yield rows
     const last = rows.at(-1)
     if (last === undefined || rows.length < pageRows) return
     next = Number(last.kafka_offset) + 1

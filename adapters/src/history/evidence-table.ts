@@ -52,15 +52,19 @@ export const evidenceRows = (topic: AnyTopic, ingestedAtMs: number): EvidenceRow
   }
 }
 
-/** The payloads of those ids that the table already has, by id. Usually none, so the payloads cost nothing. */
+/**
+ * The payloads of those ids that are events already, by id: rows of the table, and dead letters that were retried. Usually
+ * none, so the payloads cost nothing.
+ */
 export const findExisting = async (
   transaction: Transaction,
   topic: AnyTopic,
   eventIds: ReadonlyArray<string>,
 ): Promise<ReadonlyMap<string, string>> => {
   const rows = await transaction.query<{ event_id: string; payload: string }>(
-    `select event_id::text, payload from ${topic.evidenceTable} where event_id = any($1::uuid[])`,
-    [arrayLiteral(eventIds)],
+    `select event_id::text, payload from ${topic.evidenceTable} where event_id = any($1::uuid[])
+     union all select event_id::text, payload from retried_letters where topic = $2 and event_id = any($1::uuid[])`,
+    [arrayLiteral(eventIds), topic.name],
   )
   return new Map(rows.map((row) => [row.event_id, row.payload]))
 }

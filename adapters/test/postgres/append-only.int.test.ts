@@ -11,8 +11,11 @@ const server = givenPostgres()
 
 const appendOnly = [
   ...topics.map((topic) => topic.evidenceTable),
-  ...["dead_letters", "duplicate_deliveries", "alert_policies"],
+  ...["dead_letters", "dead_letter_acts", "duplicate_deliveries", "alert_policies"],
 ]
+/** Whose rows they are: services write what they read, operators what they did. */
+const writerOf = (table: string): string =>
+  table === "dead_letter_acts" ? "history_operator" : "history_writer"
 /** Tables beside the live snapshots come and go. */
 const removable = ["snapshot_copies", "snapshot_positions", ...projections.map(snapshotTable)]
 const changeable = ["checkpoints", "snapshot_versions", ...removable]
@@ -43,15 +46,18 @@ beforeAll(async () => {
   await database.close()
   const superuser = connect("postgres")
   await superuser.unsafe(`create role history_writer login in role landfall_writer;
+    create role history_operator login in role landfall_operator;
     create role auditor login in role landfall_auditor;
     create role deployer login in role landfall_owner`)
-  for (const login of ["history_writer", "auditor", "deployer"]) connect(login)
+  for (const login of ["history_writer", "history_operator", "auditor", "deployer"]) connect(login)
   for (const table of everyTable) {
     const columns = await superuser<{ name: string; type: string }[]>`
       select attname as name, format_type(atttypid, null) as type from pg_attribute
       where attrelid = to_regclass(${table}) and attnum > 0 and not attisdropped`
-    const values = columns.map(({ type }) => samples[type])
-    rows.set(table, `(${columns.map(({ name }) => name).join(", ")}) values (${values.join(", ")})`)
+    // Who the login was and when it was are for the server to say.
+    const given = columns.filter(({ name }) => name !== "database_login" && name !== "acted_at")
+    const values = given.map(({ name, type }) => (name === "act" ? "'retried'" : samples[type]))
+    rows.set(table, `(${given.map(({ name }) => name).join(", ")}) values (${values.join(", ")})`)
   }
 })
 
@@ -78,6 +84,7 @@ const attempt = async (login: string, statements: string): Promise<string> => {
 /** A number that can be changed, and what a row is known by. */
 const columnsOf = (table: string): readonly [number: string, key: string] => {
   if (table === "alert_policies") return ["version", "version"]
+  if (table === "dead_letter_acts") return ["act_number", "act_number"]
   const plain = table === "dead_letters" || table === "duplicate_deliveries"
   return ["kafka_offset", plain ? "topic, topic_partition, kafka_offset" : "topic_partition, kafka_offset"]
 }
@@ -99,14 +106,18 @@ const changes = (table: string): ReadonlyArray<string> => {
 }
 
 describe.each(appendOnly)("%s", (table) => {
-  it("takes rows from the writer, and from nobody who only audits", async () => {
-    expect(await attempt("history_writer", `insert into ${table} ${rows.get(table)}`)).toBe("done")
+  it("takes rows from whoever is to write them, and from nobody who only audits", async () => {
+    expect(await attempt(writerOf(table), `insert into ${table} ${rows.get(table)}`)).toBe("done")
     expect(await attempt("auditor", `insert into ${table} ${rows.get(table)}`)).toBe(refusedByPrivilege)
   })
 
-  it.each(["history_writer", "auditor"])("gives %s no privilege to change them", async (login) => {
-    for (const change of changes(table)) expect(await attempt(login, change), change).toBe(refusedByPrivilege)
-  })
+  it.each(["history_writer", "history_operator", "auditor"])(
+    "gives %s no privilege to change them",
+    async (login) => {
+      for (const change of changes(table))
+        expect(await attempt(login, change), change).toBe(refusedByPrivilege)
+    },
+  )
 
   it.each([
     ["its owner", "deployer", ""],
@@ -158,10 +169,33 @@ describe("the auditor", () => {
   })
 })
 
+describe("the operator", () => {
+  const acts = "insert into dead_letter_acts"
+
+  it.each([
+    `${acts} (act_number, database_login) values (1, 'somebody else')`,
+    `${acts} (act_number, acted_at) values (1, now())`,
+    "set role landfall_owner",
+    "alter table dead_letter_acts disable trigger append_only",
+  ])("may not: %s", async (statement) => {
+    expect(await attempt("history_operator", statement)).toBe(refusedByPrivilege)
+  })
+
+  it("is not the writer: no service acts on dead letters", async () => {
+    const act = `${acts} ${rows.get("dead_letter_acts")}`
+    expect(await attempt("history_writer", act)).toBe(refusedByPrivilege)
+    expect(await attempt("history_writer", "set role landfall_operator")).toBe(refusedByPrivilege)
+  })
+})
+
 describe("the writer", () => {
   it.each(changeable)("keeps %s up to date", async (table) => {
     const key =
-      table === "checkpoints" ? "topic" : /_(?:versions|copies|positions)$/.test(table) ? "projection" : "row_key"
+      table === "checkpoints"
+        ? "topic"
+        : /_(?:versions|copies|positions)$/.test(table)
+          ? "projection"
+          : "row_key"
     const write = `insert into ${table} ${rows.get(table)}; update ${table} set ${key} = 'y'`
     expect(await attempt("history_writer", write)).toBe("done")
     const remove = await attempt("history_writer", `delete from ${table}`)

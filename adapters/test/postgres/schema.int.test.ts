@@ -28,7 +28,7 @@ describe("the migrated schema", () => {
     expect(dumped).toBe(await readFile(committed, "utf8"))
   })
 
-  it("has append-only triggers on evidence, dead letters, duplicates and policies, and on nothing else", async () => {
+  it("has append-only triggers on evidence, dead letters, acts, duplicates and policies, and on nothing else", async () => {
     const tables = await plainClient(server.url)`
       select tgrelid::regclass::text as name from pg_trigger where not tgisinternal and tgenabled = 'A'
         and tgfoid = 'refuse_change'::regproc`
@@ -38,6 +38,7 @@ describe("the migrated schema", () => {
         "dead_letters",
         "duplicate_deliveries",
         "alert_policies",
+        "dead_letter_acts",
       ].sort(),
     )
   })
@@ -113,7 +114,7 @@ describe("the registries", () => {
         ...topics.map((topic) => topic.evidenceTable),
         ...projections.map(snapshotTable),
         ...["checkpoints", "dead_letters", "duplicate_deliveries", "schema_migrations", "snapshot_versions"],
-        ...["alert_policies", "snapshot_copies", "snapshot_positions"],
+        ...["alert_policies", "dead_letter_acts", "snapshot_copies", "snapshot_positions"],
       ].sort(),
     )
   })
