@@ -2,11 +2,14 @@ import { Schema, SchemaGetter } from "effect"
 
 const canonicalAmount = /^(?:0|[1-9]\d{0,77})$/
 
+/** Whether the text is an amount in its one written form. */
+export const isCanonicalAmount = (text: string): boolean => canonicalAmount.test(text)
+
 /** The written form of an amount: decimal digits, no sign, no leading zero, at most 78 digits (`numeric(78,0)`). */
 export const AmountString = Schema.String.check(
   Schema.makeFilter(
     (text: string) =>
-      canonicalAmount.test(text) ||
+      isCanonicalAmount(text) ||
       `expected a whole number of base units as decimal digits, got ${JSON.stringify(text)}`,
   ),
 )

@@ -1,6 +1,7 @@
 import { Result, Schema } from "effect"
 import { enable as compile } from "effect/schema/SchemaJITCompiler"
 import type { Topic } from "./topic.ts"
+import { upcast } from "./upcast.ts"
 
 /** Longest message that is decoded; a longer one is a dead letter. */
 export const messageBytesMax = 1_048_576
@@ -33,22 +34,38 @@ const parse = (bytes: Uint8Array): unknown => {
   }
 }
 
-/** A function from message bytes to a record of the topic. It never throws: what cannot be read has a reason. */
+/**
+ * A function from message bytes to a record of the topic, of whatever version it was written in. It never throws: what
+ * cannot be read has a reason.
+ */
 export const recordDecoder = <Record>(topic: Topic<Record>) => {
-  // A compiled schema reads a record in half the time; where code may not be made at run time, it is interpreted.
-  compile(topic.schema.ast)
-  const decode = Schema.decodeUnknownResult(topic.schema)
+  const decode = valueDecoder(topic)
   return (bytes: Uint8Array | null): Decoded<Record> => {
     if (bytes === null) return refused("the message has no value")
     if (bytes.byteLength > messageBytesMax)
       return refused(`the value has ${bytes.byteLength} bytes, more than ${messageBytesMax}`)
     try {
-      const result = decode(parse(bytes))
+      return decode(parse(bytes))
+    } catch (error) {
+      return refused(error instanceof Error ? error.message : String(error)) // not JSON
+    }
+  }
+}
+
+/** A function from parsed JSON to a record of the topic, as {@link recordDecoder} reads it. */
+export const valueDecoder = <Record>(topic: Topic<Record>) => {
+  // A compiled schema reads a record in half the time; where code may not be made at run time, it is interpreted.
+  compile(topic.schema.ast)
+  const decode = Schema.decodeUnknownResult(topic.schema)
+  const upcasts = topic.upcasts ?? []
+  return (value: unknown): Decoded<Record> => {
+    try {
+      const result = decode(upcasts.length === 0 ? value : upcast(upcasts, value))
       return Result.isSuccess(result)
         ? { ok: true, record: result.success }
         : refused(String(result.failure.message))
     } catch (error) {
-      // Not JSON, or nested so deeply that the stack ends.
+      // Nested so deeply that the stack ends, or a step up from an older version that could not take it.
       return refused(error instanceof Error ? error.message : String(error))
     }
   }

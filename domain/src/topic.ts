@@ -1,5 +1,6 @@
 import type { Schema } from "effect"
 import type { Columns } from "./column.ts"
+import type { Upcast } from "./upcast.ts"
 
 /** A record schema that needs no services and whose written form is JSON. */
 export type RecordSchema<Record> = Schema.Codec<Record, unknown>
@@ -20,6 +21,8 @@ export interface Topic<Record = unknown> {
   /** The append-only table, and its typed columns beside position, payload and leaf hash. */
   readonly evidenceTable: string
   readonly columns: Columns<Record>
+  /** From each older version of the written form to the next, oldest first; none while there was only one version. */
+  readonly upcasts?: ReadonlyArray<Upcast>
 }
 
 /** Declares a topic; plain data, checked against its record type. */
