@@ -41,6 +41,8 @@ export interface Consumer {
   /** Reads exactly these partitions from these offsets on, replacing what was read before. */
   readonly assign: (points: ReadonlyArray<StartingPoint>) => void
   readonly unassign: () => void
+  /** Fetches no more of these partitions, of those that are assigned. */
+  readonly pause: (partitions: ReadonlyArray<Omit<StartingPoint, "offset">>) => void
   /** Tells Kafka how far we are, for those who watch group lag. */
   readonly commitAdvisory: (points: ReadonlyArray<StartingPoint>) => void
   /** The partition's end as far as this consumer has been told; null before the first word of it. */
@@ -123,6 +125,9 @@ export const openConsumer = async (
     },
     unassign: () => {
       native.unassign()
+    },
+    pause: (partitions) => {
+      native.pause([...partitions])
     },
     commitAdvisory: (points) => {
       try {
