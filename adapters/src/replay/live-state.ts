@@ -3,10 +3,16 @@ import { snapshotTable } from "@landfall/projections/projection"
 import type { AnyProjection } from "@landfall/projections/registry"
 import { rowDecoder } from "@landfall/projections/row-codec"
 import { readCheckpoints } from "../history/checkpoint.ts"
-import { readableColumns } from "../history/snapshot-table.ts"
+import { readableColumns, type StoredRow } from "../history/snapshot-table.ts"
 import { requireSnapshotVersions } from "../history/snapshot-versions.ts"
 import type { Transaction } from "../postgres/transaction.ts"
 import { stateHasher } from "./state-hash.ts"
+
+interface Row {
+  readonly row_key: string
+  readonly topic_partition: number
+  readonly kafka_offset: string
+}
 
 /** Rows read at once: a bound on memory, whatever the table holds. */
 const pageRows = 5_000
@@ -31,18 +37,24 @@ export const livePosition = async (
 export async function* liveRows(
   transaction: Transaction,
   projection: AnyProjection,
-): AsyncGenerator<ReadonlyArray<{ readonly key: string; readonly row: unknown }>> {
+): AsyncGenerator<ReadonlyArray<StoredRow & { readonly key: string }>> {
   await requireSnapshotVersions(transaction, [projection])
   const decode = rowDecoder(projection)
   const cursor = `live_${projection.name}`
   // One sort for all pages, whatever the collation of the database.
   await transaction.script(
     `declare ${cursor} no scroll cursor for
-     select row_key, ${readableColumns(projection)} from ${snapshotTable(projection)} order by row_key collate "C"`,
+     select row_key, topic_partition, kafka_offset, ${readableColumns(projection)} from ${snapshotTable(projection)} order by row_key collate "C"`,
   )
   for (;;) {
-    const page = await transaction.query<{ row_key: string }>(`fetch ${pageRows} from ${cursor}`)
-    if (page.length > 0) yield page.map((row) => ({ key: row.row_key, row: decode(row as never) }))
+    const page = await transaction.query<Row>(`fetch ${pageRows} from ${cursor}`)
+    if (page.length > 0)
+      yield page.map((row) => ({
+        key: row.row_key,
+        row: decode(row as never),
+        partition: row.topic_partition,
+        offset: Number(row.kafka_offset),
+      }))
     if (page.length < pageRows) break
   }
   await transaction.script(`close ${cursor}`)
