@@ -2,6 +2,8 @@ import { recordDecoder, toJson } from "@landfall/domain/codec"
 import { type AnyTopic, topics } from "@landfall/domain/registry"
 import { foldInto, type Rows } from "@landfall/projections/fold"
 import { type AnyProjection, projections } from "@landfall/projections/registry"
+import { readRetried } from "../dead-letters/retried.ts"
+import { verifyActs } from "../dead-letters/verify-acts.ts"
 import type { Database, Transaction } from "../postgres/transaction.ts"
 import { leafHash } from "../transparency-log/leaf.ts"
 import { append, emptyLog, type MerkleLog, root } from "../transparency-log/merkle-log.ts"
@@ -14,6 +16,8 @@ export interface Verification {
   readonly evidence: number
   /** Rows of all snapshots. */
   readonly rows: number
+  /** Acts on dead letters. */
+  readonly acts: number
   /** One line each; empty when the record is intact. */
   readonly differences: ReadonlyArray<string>
 }
@@ -26,7 +30,7 @@ const differencesMax = 100
 /**
  * Reads all evidence as of one instant and makes everything again that follows from it: each leaf hash from the stored
  * message, each partition's Merkle root, each projection's rows by a fold from nothing. Holds them against the stored leaf
- * hashes, the checkpoints and the live snapshots. Changes nothing.
+ * hashes, the checkpoints and the live snapshots, and acts on dead letters against their letters. Changes nothing.
  */
 export const verifyRecord = (database: Database, deadlineMs = 3_600_000): Promise<Verification> =>
   database.transaction(
@@ -45,7 +49,8 @@ export const verifyRecord = (database: Database, deadlineMs = 3_600_000): Promis
         for (const [projection, made] of replayed.rows)
           rows += await compareRows(transaction, projection, made, report)
       }
-      return { evidence, rows, differences }
+      const acts = await verifyActs(transaction, checkpoints, report)
+      return { evidence, rows, acts, differences }
     },
     { mode: "repeatable read read only", deadlineMs },
   )
@@ -74,6 +79,20 @@ const replayTopic = async (
   let evidence = 0
   for (const checkpoint of checkpoints) {
     let log: MerkleLog = emptyLog
+    const take = (payload: string, at: string): void => {
+      const decoded = decode(Buffer.from(payload, "utf8"))
+      if (!decoded.ok) report(`${at}: ${decoded.reason}`)
+      else for (const [projection, rows] of made) foldInto(projection, rows, [decoded.record])
+    }
+    // Letters that were retried have no leaf in the log, but their place among its events.
+    const letters = readRetried(transaction, topic, { partition: checkpoint.partition })
+    let letter = await letters.next()
+    const isNext = (before: number): boolean =>
+      letter.done !== true && Number(letter.value.kafka_offset) < before
+    const takeLetters = async (before: number): Promise<void> => {
+      for (; !letter.done && isNext(before); letter = await letters.next())
+        take(letter.value.payload, `dead_letters ${partitionName(checkpoint)}/${letter.value.kafka_offset}`)
+    }
     for await (const page of pagesOf(transaction, topic, checkpoint.partition)) {
       evidence += page.length
       const leaves = page.map((row) => {
@@ -86,12 +105,11 @@ const replayTopic = async (
       })
       log = append(log, leaves)
       for (const row of page) {
-        const decoded = decode(Buffer.from(row.payload, "utf8"))
-        if (!decoded.ok)
-          report(`${topic.evidenceTable} ${row.topic_partition}/${row.kafka_offset}: ${decoded.reason}`)
-        else for (const [projection, rows] of made) foldInto(projection, rows, [decoded.record])
+        if (isNext(Number(row.kafka_offset))) await takeLetters(Number(row.kafka_offset))
+        take(row.payload, `${topic.evidenceTable} ${row.topic_partition}/${row.kafka_offset}`)
       }
     }
+    await takeLetters(Number.POSITIVE_INFINITY)
     if (log.size !== checkpoint.log.size || !root(log).equals(root(checkpoint.log)))
       report(
         `${partitionName(checkpoint)}: the rows make a log of ${log.size} leaves with root ${root(log).toString("hex")}, the checkpoint has ${checkpoint.log.size} with root ${root(checkpoint.log).toString("hex")}`,
