@@ -1,6 +1,7 @@
 import type { Position } from "@landfall/domain/position"
 import { readCheckpoints } from "../history/checkpoint.ts"
 import type { Database, Transaction } from "../postgres/transaction.ts"
+import { type AsOf, positionAt } from "./as-of.ts"
 
 /** An answer and the position of the rows it was read from. */
 export interface Audited<Rows> {
@@ -18,14 +19,19 @@ export const readPosition = async (transaction: Transaction): Promise<Position> 
   return position
 }
 
+/** The position that an answer stands at: by event time all that was read counts, whenever it was read. */
+export const positionOf = (transaction: Transaction, asOf: AsOf | null): Promise<Position> =>
+  asOf?.basis === "ingest" ? positionAt(transaction, asOf.at) : readPosition(transaction)
+
 /** Runs a question in one read-only snapshot of the database, with the position it stands at. */
 export const ask = <Rows>(
-  database: Database,
+  database: Pick<Database, "transaction">,
   question: (transaction: Transaction) => Promise<Rows>,
+  asOf: AsOf | null = null,
 ): Promise<Audited<Rows>> =>
   database.transaction(
     async (transaction) => ({
-      position: await readPosition(transaction),
+      position: await positionOf(transaction, asOf),
       rows: await question(transaction),
     }),
     { mode: "repeatable read read only", deadlineMs: 10_000 },

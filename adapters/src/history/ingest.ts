@@ -1,5 +1,5 @@
 import type { AnyTopic } from "@landfall/domain/registry"
-import { type AnyProjection, projectionsOfTopic } from "@landfall/projections/registry"
+import { type AnyProjection, projections as everyProjection } from "@landfall/projections/registry"
 import type { Transaction } from "../postgres/transaction.ts"
 import { append } from "../transparency-log/merkle-log.ts"
 import {
@@ -14,10 +14,19 @@ import type { ReadMessage } from "./read-message.ts"
 import { RowCache } from "./row-cache.ts"
 import { SetAside } from "./set-aside.ts"
 import { type ChangedRow, openSnapshotTable, type SnapshotTable, type StoredRow } from "./snapshot-table.ts"
+import {
+  isWritten,
+  readStandings,
+  requireSameGeneration,
+  type SnapshotStandings,
+} from "./snapshot-versions.ts"
 
 /** What a writer knows of its partitions between two batches; given up whole when a batch fails. */
 export interface Session {
   readonly checkpoints: Map<string, Checkpoint>
+  /** How the snapshots stood when the session began. */
+  readonly standings: SnapshotStandings
+  /** By topic, those projections that are written: a frozen snapshot is left as it is, and rebuilt beside. */
   readonly folds: ReadonlyMap<string, ReadonlyArray<Fold>>
 }
 
@@ -28,21 +37,31 @@ interface Fold {
   readonly cache: RowCache
 }
 
-/** A session that starts at those checkpoints. */
+/** What a session folds with; the registry's projections, and snapshots that stand as these do, unless told. */
+export interface SessionOptions {
+  readonly standings?: SnapshotStandings
+  readonly projections?: ReadonlyArray<AnyProjection>
+}
+
+/** A session that starts at those checkpoints, with the snapshots as they stand then. */
 export const openSession = (
   checkpoints: Iterable<Checkpoint>,
   topics: ReadonlyArray<AnyTopic>,
   cachedRowsMax: number,
+  { standings = new Map(), projections = everyProjection }: SessionOptions = {},
 ): Session => ({
   checkpoints: new Map(Array.from(checkpoints, (checkpoint) => [partitionName(checkpoint), checkpoint])),
+  standings,
   folds: new Map(
     topics.map((topic) => [
       topic.name,
-      projectionsOfTopic(topic.name).map((projection) => ({
-        projection,
-        table: openSnapshotTable(projection),
-        cache: new RowCache(cachedRowsMax),
-      })),
+      projections
+        .filter((projection) => projection.topic.name === topic.name && isWritten(standings, projection))
+        .map((projection) => ({
+          projection,
+          table: openSnapshotTable(projection),
+          cache: new RowCache(cachedRowsMax),
+        })),
     ]),
   ),
 })
@@ -62,12 +81,13 @@ export const ingest = async (
   transaction: Transaction,
   session: Session,
   batch: ReadonlyArray<ReadMessage>,
-  now_ms: number,
+  clock_ms: number,
 ): Promise<{
   readonly ingested: Ingested
   readonly checkpoints: ReadonlyArray<Checkpoint>
   readonly rows: ReadonlyArray<Touched>
 }> => {
+  const now_ms = ingestTime(session, clock_ms)
   const setAside = new SetAside(now_ms)
   const parts = Array.from(groupByTopic(batch), ([topic, messages]) =>
     readable(session, topic, messages, setAside),
@@ -111,6 +131,19 @@ export const ingest = async (
   return { ingested, checkpoints, rows: touched }
 }
 
+/** A clock that was ahead by more than this is not followed: its rows stand out, and those after them have their own time. */
+const aheadMaxMs = 60_000
+
+/**
+ * The time that a batch is written under. It does not go back when the clock is set back a little or that of the instance
+ * before was ahead, so that what was known by an instant is the beginning of each partition's log.
+ */
+const ingestTime = ({ checkpoints }: Session, clock_ms: number): number => {
+  let latest_ms = clock_ms
+  for (const { updatedAtMs } of checkpoints.values()) latest_ms = Math.max(latest_ms, updatedAtMs)
+  return latest_ms - clock_ms > aheadMaxMs ? clock_ms : latest_ms
+}
+
 /** Takes over what a committed batch has changed. */
 export const commitSession = (
   session: Session,
@@ -123,7 +156,10 @@ export const commitSession = (
   for (const { fold, rows: changed } of rows) for (const [key, row] of changed) fold.cache.set(key, row)
 }
 
-/** Locks the checkpoints of the batch's partitions; throws when one is not where the session has it. */
+/**
+ * Locks the checkpoints of the batch's partitions; throws when one is not where the session has it, or when a snapshot is
+ * not the one that it was. Who swaps a snapshot locks all checkpoints, so how they stand is asked once these are locked.
+ */
 const claim = async (
   transaction: Transaction,
   session: Session,
@@ -134,7 +170,11 @@ const claim = async (
     const at = { topic: topic.name, partition }
     partitions.set(partitionName(at), at)
   }
-  const locked = await lockCheckpoints(transaction, [...partitions.values()])
+  const [locked, standings] = await Promise.all([
+    lockCheckpoints(transaction, [...partitions.values()]),
+    readStandings(transaction),
+  ])
+  requireSameGeneration(session.standings, standings)
   for (const name of partitions.keys()) {
     const mine = session.checkpoints.get(name)
     const found = locked.get(name)

@@ -1,0 +1,180 @@
+import { recordDecoder } from "@landfall/domain/codec"
+import type { AnyTopic } from "@landfall/domain/registry"
+import type { AnyProjection } from "@landfall/projections/registry"
+import { rowEncoder } from "@landfall/projections/row-codec"
+import type { EvidenceEvent } from "../history/evidence-source.ts"
+import { arrayLiteral } from "../postgres/literal.ts"
+import type { Parameter, Transaction } from "../postgres/transaction.ts"
+
+/** A key and the row that the live snapshot has of it, which tells where its events are. */
+export interface Keyed {
+  readonly key: string
+  readonly row: unknown
+}
+
+/** Rows fetched at once: a bound on memory, however long the history of a key. */
+const pageRows = 2_000
+
+interface Row {
+  readonly topic_partition: number
+  readonly kafka_offset: string
+  readonly event_id: string
+  readonly kafka_timestamp_ms: string
+  readonly ingested_at_ms: string
+  readonly payload: string
+}
+
+/** The columns of {@link Row}. */
+const columns = `topic_partition, kafka_offset, event_id::text, kafka_timestamp_ms, payload,
+  (extract(epoch from ingested_at) * 1000)::bigint::text as ingested_at_ms`
+
+/** A function that makes events of rows of a topic's evidence. */
+const eventReader = (topic: AnyTopic) => {
+  const decode = recordDecoder(topic)
+  return (row: Row, retried: boolean): EvidenceEvent => ({
+    partition: row.topic_partition,
+    offset: Number(row.kafka_offset),
+    eventId: row.event_id,
+    kafkaTimestampMs: Number(row.kafka_timestamp_ms),
+    ingestedAtMs: Number(row.ingested_at_ms),
+    retried,
+    payload: row.payload,
+    decoded: decode(Buffer.from(row.payload, "utf8")),
+  })
+}
+
+/**
+ * The events of some keys of a projection and of no other, in the order in which they are folded: by partition, then by
+ * offset. They are found through an index; what other keys have is not read.
+ */
+export async function* readKeyEvents(
+  transaction: Transaction,
+  projection: AnyProjection,
+  keys: ReadonlyArray<Keyed>,
+): AsyncGenerator<ReadonlyArray<EvidenceEvent>> {
+  if (keys.length === 0) return
+  const read = eventReader(projection.topic)
+  const wanted = new Set(keys.map(({ key }) => key))
+  const isWanted = ({ decoded }: EvidenceEvent): boolean =>
+    decoded.ok && wanted.has(projection.key(decoded.record))
+  const letters: EvidenceEvent[] = []
+  for await (const event of retriedEvents(transaction, projection.topic))
+    if (isWanted(event)) letters.push(event)
+  const { condition, parameters } =
+    (await byIds(transaction, projection, keys, letters)) ?? byColumns(projection, keys)
+  let nextLetter = 0
+  const lettersBefore = (event: EvidenceEvent | null): ReadonlyArray<EvidenceEvent> => {
+    const from = nextLetter
+    while (nextLetter < letters.length && (event === null || isBefore(letters[nextLetter], event)))
+      nextLetter++
+    return letters.slice(from, nextLetter)
+  }
+  for await (const page of fetched(
+    transaction,
+    `select ${columns} from ${projection.topic.evidenceTable} where ${condition} order by topic_partition, kafka_offset`,
+    parameters,
+  ))
+    yield page
+      .map((row) => read(row, false))
+      .filter(isWanted)
+      .flatMap((event) => [...lettersBefore(event), event])
+  if (nextLetter < letters.length) yield lettersBefore(null)
+}
+
+const isBefore = (left: EvidenceEvent | undefined, right: EvidenceEvent): boolean =>
+  left !== undefined &&
+  (left.partition < right.partition || (left.partition === right.partition && left.offset < right.offset))
+
+/** Letters read at once: each may be as long as a message. */
+const letterRows = 200
+
+/** The dead letters of a topic that count as events, by partition and offset. There are few, or none. */
+export async function* retriedEvents(
+  transaction: Transaction,
+  topic: AnyTopic,
+): AsyncGenerator<EvidenceEvent> {
+  const read = eventReader(topic)
+  let [partition, offset] = [-1, "0"]
+  for (;;) {
+    const rows = await transaction.query<Row>(
+      `select ${columns} from retried_letters
+       where topic = $1 and (topic_partition, kafka_offset) > ($2::integer, $3::bigint)
+       order by topic_partition, kafka_offset limit ${letterRows}`,
+      [topic.name, partition, offset],
+    )
+    for (const row of rows) yield read(row, true)
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < letterRows) return
+    partition = last.topic_partition
+    offset = last.kafka_offset
+  }
+}
+
+interface Choice {
+  readonly condition: string
+  readonly parameters: ReadonlyArray<Parameter>
+}
+
+/** By the ids that follow from the rows; null where they do not, or where one of them is not there. */
+const byIds = async (
+  transaction: Transaction,
+  { eventIds, topic }: AnyProjection,
+  keys: ReadonlyArray<Keyed>,
+  letters: ReadonlyArray<EvidenceEvent>,
+): Promise<Choice | null> => {
+  if (eventIds === undefined) return null
+  const ids: string[] = []
+  for (const { row } of keys) {
+    const own = eventIds(row)
+    if (own === null) return null
+    for (const id of own) ids.push(id)
+  }
+  const parameters = [arrayLiteral(ids)]
+  const condition = "event_id = any($1::text::uuid[])"
+  const [found] = await transaction.query<{ count: number }>(
+    `select count(*)::integer as count from ${topic.evidenceTable} where ${condition}`,
+    parameters,
+  )
+  const known = new Set(ids)
+  const retried = letters.filter(({ eventId }) => known.has(eventId)).length
+  return (found?.count ?? 0) + retried === ids.length ? { condition, parameters } : null
+}
+
+const byColumns = (projection: AnyProjection, keys: ReadonlyArray<Keyed>): Choice => {
+  const { keyColumns } = projection
+  const encode = rowEncoder(projection)
+  const rows = keys.map(({ row }) => encode(row))
+  const type = (column: string): string => projection.columns[column]?.type ?? "text"
+  const [only] = rows
+  if (rows.length === 1 && only !== undefined)
+    return {
+      condition: keyColumns
+        .map((column, index) => `${column} = $${index + 1}::text::${type(column)}`)
+        .join(" and "),
+      parameters: keyColumns.map((column) => String(only[column])),
+    }
+  return {
+    condition: `(${keyColumns.join(", ")}) in (select * from unnest(${keyColumns
+      .map((column, index) => `$${index + 1}::text::${type(column)}[]`)
+      .join(", ")}))`,
+    parameters: keyColumns.map((column) => arrayLiteral(rows.map((row) => String(row[column])))),
+  }
+}
+
+/** The rows of a statement, a page at a time: it is run once, however many pages there are. */
+async function* fetched(
+  transaction: Transaction,
+  statement: string,
+  parameters: ReadonlyArray<Parameter>,
+): AsyncGenerator<ReadonlyArray<Row>> {
+  await transaction.query(`declare key_events no scroll cursor for ${statement}`, parameters)
+  try {
+    for (;;) {
+      const rows = await transaction.query<Row>(`fetch ${pageRows} from key_events`)
+      if (rows.length > 0) yield rows
+      if (rows.length < pageRows) return
+    }
+  } finally {
+    await transaction.query("close key_events")
+  }
+}
