@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { createServer as createTlsServer } from "node:https"
 import type { AddressInfo, Socket } from "node:net"
 
 /** One request to the odd server, and what its answer may do, down to the bytes on the socket. */
@@ -23,10 +24,19 @@ export interface OddServer {
   readonly close: () => Promise<void>
 }
 
-/** A server on a free port of this machine that answers as the test says. */
-export const startOddServer = async (answer: (exchange: Exchange) => void): Promise<OddServer> => {
+/** A server's key and certificate in PEM. */
+export interface ServerCertificate {
+  readonly key: string
+  readonly cert: string
+}
+
+/** A server on a free port of this machine that answers as the test says; with a certificate it speaks TLS. */
+export const startOddServer = async (
+  answer: (exchange: Exchange) => void,
+  certificate: ServerCertificate | null = null,
+): Promise<OddServer> => {
   const requests: Array<OddServer["requests"][number]> = []
-  const server: Server = createServer(async (request, response) => {
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { socket } = request
     const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()))
     let body = ""
@@ -34,11 +44,12 @@ export const startOddServer = async (answer: (exchange: Exchange) => void): Prom
     const { method = "", url = "", headers } = request
     requests.push({ method, url, authorization: headers.authorization, body })
     answer({ request, body, response, socket, closed })
-  })
+  }
+  const server = certificate === null ? createServer(serve) : createTlsServer({ ...certificate }, serve)
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   const { port } = server.address() as AddressInfo
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `${certificate === null ? "http" : "https"}://127.0.0.1:${port}`,
     port,
     requests,
     close: () =>
