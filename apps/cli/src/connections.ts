@@ -1,29 +1,22 @@
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { type Endpoint, endpoint } from "@landfall/adapters/config/endpoint"
-import { optional } from "@landfall/adapters/config/field"
-import { brokers, postgresUrl, text } from "@landfall/adapters/config/kinds"
+import { kafkaOf, kafkaProblems } from "@landfall/adapters/config/kafka-settings"
 import { reveal } from "@landfall/adapters/config/secret"
 import { type Environment, loadSettings } from "@landfall/adapters/config/settings"
 import { type Admin, openAdmin } from "@landfall/adapters/kafka/admin"
 import type { KafkaConnection } from "@landfall/adapters/kafka/configuration"
 import { type Database, openDatabase } from "@landfall/adapters/postgres/transaction"
 import { CommandFailed } from "./exit-codes.ts"
+import { settingsTable } from "./settings.ts"
 
-/** Where the command line finds the parts that it reads and writes. */
-export const settingsTable = {
-  DATABASE_URL: optional(postgresUrl, "the database; without it that of the running sandbox"),
-  DATABASE_ROLE: optional(
-    text,
-    "the role to act as, instead of landfall_auditor for what reads and landfall_writer for what writes",
-  ),
-  KAFKA_BROKERS: optional(brokers, "where Kafka listens; without it the Kafka of the running sandbox"),
-}
+/** The roles that commands act as: one that reads, one that writes, one that decides about dead letters. */
+export type Role = "landfall_auditor" | "landfall_writer" | "landfall_operator"
 
 /** The systems that a command talks to, each opened when it is first asked for and closed at the end of the run. */
 export interface Connections {
   /** The database; null acts as the login itself, which only migrations need. */
-  readonly database: (role: "landfall_auditor" | "landfall_writer" | null) => Database
+  readonly database: (role: Role | null) => Database
   readonly kafka: () => KafkaConnection
   readonly admin: () => Admin
   /** Whether Kafka is named by the environment or a sandbox; without it some answers tell less. */
@@ -52,7 +45,7 @@ export const openConnections = (options: {
   readonly file?: string
 }): Connections => {
   const { env, note, file = sandboxFile } = options
-  const settings = loadSettings(settingsTable, env)
+  const settings = loadSettings(settingsTable, env, kafkaProblems)
   const closing: Array<() => unknown> = []
   const told = new Set<string>()
   const tell = (text: string): void => {
@@ -75,10 +68,11 @@ export const openConnections = (options: {
   }
   const databases = new Map<string | null, Database>()
   const connection = (): KafkaConnection => {
-    const given = settings.KAFKA_BROKERS?.join(",") ?? fromSandbox("KAFKA_BROKERS")
-    if (given === null) throw missing("KAFKA_BROKERS")
-    tell(`Kafka: ${given} (${settings.KAFKA_BROKERS === null ? "the running sandbox" : "KAFKA_BROKERS"})`)
-    return { brokers: given, clientId }
+    const brokers = settings.KAFKA_BROKERS ?? fromSandbox("KAFKA_BROKERS")?.split(",") ?? null
+    if (brokers === null) throw missing("KAFKA_BROKERS")
+    const source = settings.KAFKA_BROKERS === null ? "the running sandbox" : "KAFKA_BROKERS"
+    tell(`Kafka: ${brokers.join(",")} (${source})`)
+    return kafkaOf({ ...settings, KAFKA_BROKERS: brokers }, clientId)
   }
   let admin: Admin | null = null
 

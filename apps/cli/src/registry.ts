@@ -1,5 +1,6 @@
 import { migrateCommand } from "./commands/migrate.ts"
+import { replayCommand } from "./commands/replay.ts"
 import type { Command } from "./define-command.ts"
 
 /** Every command of `landfall`, in the order of its help. A new one is one file and one line here. */
-export const commands: ReadonlyArray<Command> = [migrateCommand]
+export const commands: ReadonlyArray<Command> = [replayCommand, migrateCommand]

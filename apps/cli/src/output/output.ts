@@ -13,6 +13,15 @@ export interface Output {
   readonly json: boolean
   /** The result: `value` as one JSON document under `--json`, else what `people` prints. */
   readonly result: (value: unknown, people: () => void) => void
+  /**
+   * A JSON document of `head` and, under `name`, of items that need not fit into memory together. Resolves when all were
+   * written.
+   */
+  readonly document: (
+    head: Readonly<Record<string, unknown>>,
+    name: string,
+    items: Iterable<unknown> | AsyncIterable<unknown>,
+  ) => Promise<void>
   /** One line of NDJSON, for results that are streamed. Resolves when the stream has room again. */
   readonly record: (value: unknown) => Promise<void>
   /** A line for people on stdout. Data in it must have gone through `printable`. */
@@ -36,6 +45,9 @@ export const openOutput = (options: { readonly json: boolean; readonly env: Envi
   const line = (text = ""): void => {
     stdout.write(`${text}\n`)
   }
+  const write = async (text: string): Promise<void> => {
+    if (!stdout.write(text)) await new Promise((resolve) => stdout.once("drain", resolve))
+  }
   return {
     json: options.json,
     paint,
@@ -44,8 +56,15 @@ export const openOutput = (options: { readonly json: boolean; readonly env: Envi
       if (options.json) line(toJson(value, 2))
       else people()
     },
-    record: async (value) => {
-      if (!stdout.write(`${toJson(value)}\n`)) await new Promise((resolve) => stdout.once("drain", resolve))
+    record: (value) => write(`${toJson(value)}\n`),
+    document: async (head, name, items) => {
+      await write(`${toJson(head, 2).replace(/\n?\}$/, "")},\n  ${JSON.stringify(name)}: [`)
+      let separator = "\n    "
+      for await (const item of items) {
+        await write(`${separator}${toJson(item)}`)
+        separator = ",\n    "
+      }
+      await write("\n  ]\n}\n")
     },
     table: (columns, rows, empty) => {
       if (rows.length === 0) return line(paint("dim", empty))
