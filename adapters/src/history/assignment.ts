@@ -1,9 +1,10 @@
 import type { AnyTopic } from "@landfall/domain/registry"
+import type { AnyProjection } from "@landfall/projections/registry"
 import type { ConsumedMessage } from "../kafka/consumer.ts"
 import { type Checkpoint, partitionName } from "./checkpoint.ts"
 import { openSession, type Session } from "./ingest.ts"
 import type { MessageReader, ReadMessage } from "./read-message.ts"
-import { LogBroken, type ResumePoint } from "./resume.ts"
+import { LogBroken, type Resumed } from "./resume.ts"
 
 /** Partitions under way: the session, and the last messages that must be met again before anything is written. */
 export interface Assignment {
@@ -20,17 +21,18 @@ export interface Assignment {
 
 /** Partitions that are to be read on from their checkpoints. */
 export const openAssignment = (
-  resumed: ReadonlyArray<{ readonly checkpoint: Checkpoint; readonly from: ResumePoint }>,
+  { partitions, standings }: Resumed,
   topics: ReadonlyArray<AnyTopic>,
+  projections: ReadonlyArray<AnyProjection>,
   cachedRowsMax: number,
 ): Assignment => {
   const overlap = new Map<string, { offset: number; leafHash: Buffer }>()
-  for (const { checkpoint, from } of resumed)
+  for (const { checkpoint, from } of partitions)
     if (checkpoint.last !== null && from.offset === checkpoint.last.offset)
       overlap.set(partitionName(checkpoint), checkpoint.last)
-  const checkpoints = resumed.map(({ checkpoint }) => checkpoint)
+  const checkpoints = partitions.map(({ checkpoint }) => checkpoint)
   return {
-    session: openSession(checkpoints, topics, cachedRowsMax),
+    session: openSession(checkpoints, topics, cachedRowsMax, { standings, projections }),
     overlap,
     delivered: new Map(),
     gathered: [],

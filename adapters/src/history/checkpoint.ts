@@ -61,11 +61,15 @@ const fromRow = (row: CheckpointRow): Checkpoint => ({
 export const partitionName = (at: { readonly topic: string; readonly partition: number }): string =>
   `${at.topic}/${at.partition}`
 
-/** Every checkpoint there is. */
-export const readCheckpoints = async (transaction: Transaction): Promise<ReadonlyArray<Checkpoint>> =>
+/** Every checkpoint there is, or those of one topic. */
+export const readCheckpoints = async (
+  transaction: Transaction,
+  topic: string | null = null,
+): Promise<ReadonlyArray<Checkpoint>> =>
   (
     await transaction.query<CheckpointRow>(
-      `select ${columns} from checkpoints order by topic, topic_partition`,
+      `select ${columns} from checkpoints where $1::text is null or topic = $1 order by topic, topic_partition`,
+      [topic],
     )
   ).map(fromRow)
 

@@ -1,4 +1,5 @@
 import type { AnyTopic } from "@landfall/domain/registry"
+import type { AnyProjection } from "@landfall/projections/registry"
 import type { Admin } from "../kafka/admin.ts"
 import type { KafkaConnection } from "../kafka/configuration.ts"
 import type { Database } from "../postgres/transaction.ts"
@@ -12,6 +13,8 @@ export interface HistoryWriterOptions {
   /** A name of this instance that stays over restarts, or null for one that comes and goes. */
   readonly memberName?: string | null
   readonly topics: ReadonlyArray<AnyTopic>
+  /** What is folded; the registry's unless told. */
+  readonly projections?: ReadonlyArray<AnyProjection>
   readonly admin: Admin
   readonly database: Database
   readonly now: () => number

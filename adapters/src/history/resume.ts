@@ -1,6 +1,7 @@
 import type { Admin, PartitionBounds } from "../kafka/admin.ts"
-import type { Database } from "../postgres/transaction.ts"
+import type { Database, Transaction } from "../postgres/transaction.ts"
 import { type Checkpoint, createCheckpoint, lockCheckpoints, partitionName } from "./checkpoint.ts"
+import { readStandings, type SnapshotStandings } from "./snapshot-versions.ts"
 
 /** The log in Kafka is not the one that was read: going on would skip or mix events, so the writer stops. */
 export class LogBroken extends Error {
@@ -21,6 +22,12 @@ export interface KafkaLog extends PartitionBounds {
 /** Where to read from, and the message that must be found there: the last one that was read before. */
 export interface ResumePoint extends Partition {
   readonly offset: number
+}
+
+/** All that a session begins with. */
+export interface Resumed {
+  readonly partitions: ReadonlyArray<{ readonly checkpoint: Checkpoint; readonly from: ResumePoint }>
+  readonly standings: SnapshotStandings
 }
 
 /** Asks Kafka for the identity and bounds of the partitions' logs. */
@@ -85,16 +92,16 @@ const requireSameTopic = (checkpoint: Checkpoint, topicId: Buffer): void => {
 
 /**
  * The partitions' checkpoints, made where there are none, after a look at Kafka's logs. Waits for any transaction that
- * still holds them, so a COMMIT whose answer was lost is seen here.
+ * still holds them, so a COMMIT whose answer was lost is seen here. The snapshots' standings are of that same moment.
  */
 export const resume = async (
   database: Database,
   admin: Admin,
   partitions: ReadonlyArray<Partition>,
   now_ms: number,
-): Promise<ReadonlyArray<{ readonly checkpoint: Checkpoint; readonly from: ResumePoint }>> => {
+): Promise<Resumed> => {
   const before = await kafkaLogs(admin, partitions)
-  const checkpoints = await database.transaction(async (transaction) => {
+  const lockAll = async (transaction: Transaction): Promise<ReadonlyMap<string, Checkpoint>> => {
     const found = await lockCheckpoints(transaction, partitions)
     if (found.size === partitions.length) return found
     for (const at of partitions) {
@@ -103,16 +110,21 @@ export const resume = async (
         await createCheckpoint(transaction, { ...at, topicId, firstOffset: earliest }, now_ms)
     }
     return lockCheckpoints(transaction, partitions)
+  }
+  const [checkpoints, standings] = await database.transaction(async (transaction) => {
+    const locked = await lockAll(transaction)
+    return [locked, await readStandings(transaction)] as const
   })
   // Asked again: whoever had the partitions may have written more while we waited, beyond the end that was told before.
   const logs = await kafkaLogs(admin, partitions)
-  return partitions.map((at) => {
+  const resumed = partitions.map((at) => {
     const name = partitionName(at)
     const checkpoint = checkpoints.get(name) as Checkpoint
     const log = logs.get(name) as KafkaLog
     requireContinuable(checkpoint, log)
     return { checkpoint, from: { ...at, offset: startingOffset(checkpoint, log) } }
   })
+  return { partitions: resumed, standings }
 }
 
 /** The last message read, where Kafka still has it: it is read again to see that the log is still the same. */

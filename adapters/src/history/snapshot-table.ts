@@ -32,8 +32,13 @@ export interface SnapshotTable {
     keys: ReadonlyArray<string>,
   ) => Promise<ReadonlyMap<string, StoredRow>>
   readonly loadAll: (transaction: Transaction) => Promise<ReadonlyMap<string, StoredRow>>
+  /** The rows in the order of their keys, a page at a time. */
+  readonly pages: (transaction: Transaction) => AsyncGenerator<ReadonlyMap<string, StoredRow>>
   readonly write: (transaction: Transaction, changes: ReadonlyArray<ChangedRow>) => Promise<void>
 }
+
+/** Rows read at once by {@link SnapshotTable.pages}: a bound on memory, whatever the table holds. */
+const pageRows = 5_000
 
 /** How a column is selected so that it reads as in the record: canonical timestamps, ids and amounts as text. */
 const readable = (name: string, type: ColumnType): string => {
@@ -50,9 +55,21 @@ export const readableColumns = (projection: AnyProjection): string =>
 
 type Row = { readonly row_key: string; readonly topic_partition: number; readonly kafka_offset: string }
 
-/** The snapshot table of a projection. */
-export const openSnapshotTable = (projection: AnyProjection): SnapshotTable => {
-  const table = snapshotTable(projection)
+/**
+ * Keeps the projections' live tables from being swapped until the transaction ends. Must be the first statement of one that
+ * reads several times from one state: it would else see a table that was swapped in as it was when it had no rows yet.
+ */
+export const holdSnapshots = (
+  transaction: Transaction,
+  projections: ReadonlyArray<{ readonly name: string }>,
+): Promise<void> =>
+  transaction.script(`lock table ${projections.map(snapshotTable).join(", ")} in access share mode`)
+
+/** The snapshot table of a projection: the live one, or another that has its columns. */
+export const openSnapshotTable = (
+  projection: AnyProjection,
+  table = snapshotTable(projection),
+): SnapshotTable => {
   const staging = `incoming_${projection.name}`
   const columns = Object.entries(projection.columns)
   const names = ["row_key", "topic_partition", "kafka_offset", ...columns.map(([name]) => name)]
@@ -82,6 +99,18 @@ export const openSnapshotTable = (projection: AnyProjection): SnapshotTable => {
             await transaction.query<Row>(`${select} where row_key = any($1::text[])`, [arrayLiteral(keys)]),
           ),
     loadAll: async (transaction) => stored(await transaction.query<Row>(select)),
+    pages: async function* (transaction) {
+      let after: string | null = null
+      for (;;) {
+        const rows: ReadonlyArray<Row> = await transaction.query<Row>(
+          `${select} ${after === null ? "" : "where row_key > $1"} order by row_key limit ${pageRows}`,
+          after === null ? [] : [after],
+        )
+        if (rows.length > 0) yield stored(rows)
+        after = rows.at(-1)?.row_key ?? null
+        if (rows.length < pageRows) return
+      }
+    },
     write: async (transaction, changes) => {
       if (changes.length === 0) return
       const rows = new BinaryRows()

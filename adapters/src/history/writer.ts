@@ -1,3 +1,4 @@
+import { projections as everyProjection } from "@landfall/projections/registry"
 import { type ConsumedMessage, type Consumer, openConsumer, type StartingPoint } from "../kafka/consumer.ts"
 import { DatabaseError } from "../postgres/transaction.ts"
 import { type Assignment, gather, look, openAssignment, takeBatch } from "./assignment.ts"
@@ -5,7 +6,15 @@ import { type Checkpoint, partitionName } from "./checkpoint.ts"
 import type { HistoryWriter, HistoryWriterOptions, PartitionStatus } from "./history-writer.ts"
 import { commitSession, ingest } from "./ingest.ts"
 import { type MessageReader, messageReader, type ReadMessage } from "./read-message.ts"
-import { kafkaLogs, LogBroken, requireContinuable, requireSameTopics, resume } from "./resume.ts"
+import {
+  kafkaLogs,
+  LogBroken,
+  type Resumed,
+  requireContinuable,
+  requireSameTopics,
+  resume,
+} from "./resume.ts"
+import { requireOwnVersions, SnapshotVersionDiffers } from "./snapshot-versions.ts"
 
 /** What may be wrong, each until the very thing works again. */
 type Trouble = "partitions" | "batch" | "postgres" | "kafka"
@@ -235,18 +244,19 @@ export class Writer implements HistoryWriter {
     partitions: ReadonlyArray<{ readonly topic: string; readonly partition: number }>,
     generation: number,
   ): Promise<void> {
-    const { database, admin, now, limits, topics, onEvent } = this.options
+    const { database, admin, now, limits, topics, projections = everyProjection, onEvent } = this.options
     while (!this.stopping && generation === this.generation) {
       try {
-        const resumed = partitions.length === 0 ? [] : await resume(database, admin, partitions, now())
+        const resumed = partitions.length === 0 ? nothing : await resume(database, admin, partitions, now())
+        requireOwnVersions(resumed.standings, projections)
         if (this.stopping || generation !== this.generation) return
         this.resumed = {
-          assignment: openAssignment(resumed, topics, limits.cachedRowsMax),
-          points: resumed.map(({ from }) => from),
+          assignment: openAssignment(resumed, topics, projections, limits.cachedRowsMax),
+          points: resumed.partitions.map(({ from }) => from),
         }
         return
       } catch (error) {
-        if (error instanceof LogBroken) return this.fail(error)
+        if (error instanceof LogBroken || error instanceof SnapshotVersionDiffers) return this.fail(error)
         onEvent?.({ type: "retrying", error })
         this.troubles.set("batch", words(error))
         await this.backOff()
@@ -333,6 +343,8 @@ export class Writer implements HistoryWriter {
     void this.underWay.then(() => this.consumer?.close()).finally(() => this.finish(error))
   }
 }
+
+const nothing: Resumed = { partitions: [], standings: new Map() }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 

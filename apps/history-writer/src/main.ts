@@ -68,6 +68,7 @@ await runService(async () => {
       groupId: settings.KAFKA_GROUP_ID,
       memberName: settings.KAFKA_MEMBER_NAME,
       topics,
+      projections,
       admin,
       database,
       now: Date.now,

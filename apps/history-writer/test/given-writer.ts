@@ -8,6 +8,7 @@ import {
 import { type Admin, openAdmin } from "@landfall/adapters/kafka/admin"
 import { openDatabase } from "@landfall/adapters/postgres/transaction"
 import { topics } from "@landfall/domain/registry"
+import { type AnyProjection, projections } from "@landfall/projections/registry"
 import { onTestFinished } from "vitest"
 import type { House } from "./given-parts.ts"
 import { until } from "./until.ts"
@@ -32,6 +33,8 @@ export interface WriterOptions {
   readonly admin?: (admin: Admin) => Admin
   readonly deadlineMs?: number
   readonly url?: string
+  /** Another program's projections. */
+  readonly projections?: ReadonlyArray<AnyProjection>
 }
 
 /** Starts the engine as the service does, and stops it after the test. */
@@ -48,6 +51,7 @@ export const givenWriter = async (house: House, options: WriterOptions = {}): Pr
     kafka: connection,
     groupId: options.groupId ?? freshGroup(),
     topics,
+    projections: options.projections ?? projections,
     admin: options.admin?.(admin) ?? admin,
     database,
     now: Date.now,
