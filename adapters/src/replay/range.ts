@@ -54,15 +54,15 @@ export const stretchesOf = (
         `${source} has no partition ${partition} of ${topic}: it has ${extents.map((extent) => extent.partition).join(", ") || "none"}`,
       )
   return extents.map(({ partition, first, end }) => {
-    const from = starts?.get(partition) ?? first
+    const begin = starts?.get(partition) ?? first
     const to = ends === null ? end : (ends.get(partition) ?? first)
     const name = `${topic}/${partition}`
-    if (from < first)
-      throw new ReplayRefused(`${source} begins at offset ${first} of ${name}, and the start is ${from}`)
+    if (begin < first)
+      throw new ReplayRefused(`${source} begins at offset ${first} of ${name}, and the start is ${begin}`)
     if (to > end) throw new ReplayRefused(`${source} ends at offset ${end} of ${name}, and the end is ${to}`)
-    if (from > to && ends?.has(partition) !== false)
-      throw new ReplayRefused(`the start of ${name} is ${from}, which is after its end ${to}`)
-    return { partition, start: Math.min(from, to), end: to }
+    if (begin > to && ends?.has(partition) !== false)
+      throw new ReplayRefused(`the start of ${name} is ${begin}, which is after its end ${to}`)
+    return { partition, start: Math.min(begin, to), end: to }
   })
 }
 

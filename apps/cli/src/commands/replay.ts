@@ -187,12 +187,16 @@ const readLive = (context: Context, projection: AnyProjection): Promise<State> =
     return state
   })
 
-const check = async (context: Context, projection: AnyProjection, { from }: Options): Promise<ExitCode> => {
+const check = async (
+  context: Context,
+  projection: AnyProjection,
+  { from: sort }: Options,
+): Promise<ExitCode> => {
   const { connections, output } = context
-  const source = from === "topics" ? { kafka: connections.kafka(), admin: connections.admin() } : null
+  const source = sort === "topics" ? { kafka: connections.kafka(), admin: connections.admin() } : null
   const { options, end } = reading(
     context,
-    from === "topics" ? projection.topic.name : projection.topic.evidenceTable,
+    sort === "topics" ? projection.topic.name : projection.topic.evidenceTable,
   )
   let found: LiveCheck
   try {
@@ -207,7 +211,7 @@ const check = async (context: Context, projection: AnyProjection, { from }: Opti
     as_of: timestamp(context.now()),
     projection: projection.name,
     version: projection.version,
-    source: from,
+    source: sort,
   }
   output.result({ ...head, ...found }, () => {
     for (const { key, live: shown, replayed: made } of differences) {
@@ -217,7 +221,7 @@ const check = async (context: Context, projection: AnyProjection, { from }: Opti
     }
     if (differing > differences.length) output.line(`and ${differing - differences.length} rows more`)
     output.line(`live      ${live.hash}  ${live.rows} rows`)
-    output.line(`replayed  ${replayed.hash}  ${replayed.rows} rows of ${replayed.events} events from ${from}`)
+    output.line(`replayed  ${replayed.hash}  ${replayed.rows} rows of ${replayed.events} events from ${sort}`)
     output.line(`position  ${shortPosition(found.position)}`)
     output.line(same ? output.paint("green", "the same") : output.paint("red", `${differing} rows differ`))
   })
