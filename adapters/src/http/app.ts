@@ -11,8 +11,8 @@ import type { HttpLimits } from "../config/limits.ts"
 import { HttpError, publicError } from "./http-error.ts"
 
 /** A fastify instance with every limit set and nothing on it yet. */
-export const createApp = (log: FastifyBaseLogger, size: HttpLimits): FastifyInstance =>
-  fastify({
+export const createApp = (log: FastifyBaseLogger, size: HttpLimits): FastifyInstance => {
+  const app = fastify({
     loggerInstance: log,
     // One line a request is written in `observeRequests`, without the query, which may name customers.
     logController: new LogController({ disableRequestLogging: true }),
@@ -50,6 +50,9 @@ export const createApp = (log: FastifyBaseLogger, size: HttpLimits): FastifyInst
       socket.destroySoon()
     },
   })
+  app.server.maxConnections = size.connections_max
+  return app
+}
 
 /** JSON of a body; an empty one counts as none. Names that would change a prototype are refused. */
 export const parseJsonBody = async (_request: FastifyRequest, text: string | Buffer): Promise<unknown> => {

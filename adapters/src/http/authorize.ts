@@ -55,6 +55,17 @@ export const createGate = (service: string, tokens: Tokens): Gate => {
   }
 }
 
+/**
+ * The `Authorization` of a request: all of them when there are several, so that none is taken for the only one. Node
+ * keeps the first, a proxy before us may have looked at the last.
+ */
+export const authorizationOf = (rawHeaders: ReadonlyArray<string>): string | undefined => {
+  const given = rawHeaders.filter(
+    (_, at) => rawHeaders[at - 1]?.toLowerCase() === "authorization" && at % 2 === 1,
+  )
+  return given.length === 0 ? undefined : given.join(", ")
+}
+
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest()
 
 const bearerToken = (authorization: string | undefined): string | null =>

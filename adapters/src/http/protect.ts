@@ -2,7 +2,7 @@ import helmet from "@fastify/helmet"
 import rateLimit from "@fastify/rate-limit"
 import type { FastifyInstance } from "fastify"
 import type { HttpLimits } from "../config/limits.ts"
-import type { Gate } from "./authorize.ts"
+import { authorizationOf, type Gate } from "./authorize.ts"
 import { isLoopback } from "./bind.ts"
 import { HttpError } from "./http-error.ts"
 
@@ -66,10 +66,11 @@ export const protect = async (
     if (!isUnlimited(request.routeOptions.url)) await limitRate.call(this, request, reply)
   })
   app.addHook("onRequest", async (request, reply) => {
-    const { method, headers } = request
+    const { method } = request
+    const authorization = authorizationOf(request.raw.rawHeaders)
     const reads = method === "GET" || method === "HEAD"
-    if ((reads && isOpen(request.routeOptions.url)) || gate.allows(method, headers.authorization)) return
-    const { error, challenge } = gate.refusal(method, headers.authorization)
+    if ((reads && isOpen(request.routeOptions.url)) || gate.allows(method, authorization)) return
+    const { error, challenge } = gate.refusal(method, authorization)
     // What is left of the body is not waited for.
     reply.header("www-authenticate", challenge).header("connection", "close")
     throw error

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify"
 import type { Metrics } from "../metrics/metrics.ts"
-import type { Gate } from "./authorize.ts"
+import { authorizationOf, type Gate } from "./authorize.ts"
 
 /** Whether a service has caught up, and if not, what it waits for. */
 export interface Readiness {
@@ -21,7 +21,7 @@ export const registerStandardRoutes = (
     const { ready, reasons } = await readinessOf(options.readiness)
     reply.code(ready ? 200 : 503)
     // A probe has no token; who may not read gets the answer without the reasons, which name other systems.
-    return gate.allows("GET", request.headers.authorization) ? { ready, reasons } : { ready }
+    return gate.allows("GET", authorizationOf(request.raw.rawHeaders)) ? { ready, reasons } : { ready }
   })
 
   app.get("/metrics", async (_request, reply) => {

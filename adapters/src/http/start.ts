@@ -1,5 +1,4 @@
 import type { AddressInfo } from "node:net"
-import { limits } from "../config/limits.ts"
 import { type Bind, bindProblem } from "./bind.ts"
 import type { Service } from "./service.ts"
 
@@ -24,7 +23,6 @@ export const start = async (service: Service, bind: Bind = service.bind): Promis
   const { app, tokens, name } = service
   const problem = bindProblem(bind.host, tokens)
   if (problem !== null) throw new StartRefused(`${name} does not start: ${problem}`)
-  app.server.maxConnections = limits.http.connections_max
   try {
     await app.listen({ host: bind.host, port: bind.port })
   } catch (cause) {

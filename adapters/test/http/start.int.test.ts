@@ -1,4 +1,5 @@
-import { connect } from "node:net"
+import { once } from "node:events"
+import { connect, type Socket } from "node:net"
 import { afterEach, expect, test } from "vitest"
 import { secret } from "../../src/config/secret.ts"
 import type { Tokens } from "../../src/http/authorize.ts"
@@ -95,6 +96,43 @@ test("refuses a command without a token before its body has come", async () => {
   )
   expect(answer).toMatch(/^HTTP\/1\.1 401 /)
   expect(commands).toEqual([])
+})
+
+test.each([
+  ["the right one first", [control, "wrong-token-0123456789"]],
+  ["the right one last", ["wrong-token-0123456789", control]],
+  ["the right one twice", [control, control]],
+  ["the read token beside it", [read, control]],
+])("takes no command with two Authorization headers, %s", async (_what, tokens) => {
+  const { port, commands } = await listen({ tokens: { control: secret(control), read: secret(read) } })
+  const headers = tokens.map(
+    (token, at) => `${at === 0 ? "authorization" : "AUTHORIZATION"}: Bearer ${token}\r\n`,
+  )
+  for (const request of ["POST /pause-funding-observer", "GET /state"]) {
+    const answer = await exchange(
+      port,
+      `${request} HTTP/1.1\r\n${host}${headers.join("")}connection: close\r\ncontent-length: 0\r\n\r\n`,
+    )
+    expect(answer).toMatch(/^HTTP\/1\.1 401 /)
+  }
+  expect(commands).toEqual([])
+})
+
+test("drops connections beyond so many, and serves those that it has", async () => {
+  const { port } = await listen({ limits: { connections_max: 2 } })
+  const open = () =>
+    new Promise<Socket>((resolve, reject) => {
+      const socket = connect(port, "127.0.0.1", () => resolve(socket))
+      socket.on("error", reject)
+    })
+  const [first, second] = [await open(), await open()]
+  expect(await exchange(port, "")).toBe("")
+  for (const socket of [first, second]) {
+    const answered = once(socket, "data")
+    socket.write(`GET /health/live HTTP/1.1\r\n${host}\r\n`)
+    expect(String(await answered)).toMatch(/^HTTP\/1\.1 200 /)
+    socket.destroy()
+  }
 })
 
 test("is not talked out of the read token by the writing of a path", async () => {
