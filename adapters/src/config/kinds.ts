@@ -108,12 +108,19 @@ export const url = (schemes: readonly [string, ...string[]]): Kind<Endpoint> => 
     if (!schemes.includes(parsed.protocol.slice(0, -1))) return problem(`its scheme is ${parsed.protocol}//`)
     if (parsed.hostname === "") return problem("it names no host")
     if (!isEscaped(parsed.username) || !isEscaped(parsed.password))
-      return problem("its user or password has a % that starts no escape; write % as %25")
+      return problem("its user or password has a % that starts no escape of UTF-8; write % as %25")
     return parsed.hash === "" ? value(endpoint(given)) : problem("it has a #fragment")
   },
 })
 
-const isEscaped = (text: string): boolean => /^(?:[^%]|%[0-9a-f]{2})*$/i.test(text)
+const isEscaped = (text: string): boolean => {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** A web address. */
 export const webUrl = url(["http", "https"])

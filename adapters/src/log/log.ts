@@ -1,6 +1,7 @@
 import { type DestinationStream, destination, type Logger as PinoLogger, pino, stdTimeFunctions } from "pino"
 import { limits } from "../config/limits.ts"
-import { reveal, type Secret } from "../config/secret.ts"
+import type { Secret } from "../config/secret.ts"
+import { textsOf } from "../config/secrets-of.ts"
 
 /** Structured log: one JSON object a line on stderr, so that stdout stays clean for answers. */
 export type Logger = PinoLogger
@@ -24,9 +25,7 @@ const secretFields = ["authorization", "password", "token", "secret", "cookie", 
 /** Opens the log of a service. */
 export const createLog = (options: LogOptions): Logger => {
   const out = options.to ?? destination({ dest: 2, sync: true })
-  const clean = lineCleaner(
-    (options.hide ?? []).flatMap((hidden) => (hidden === null ? [] : [reveal(hidden)])),
-  )
+  const clean = lineCleaner(textsOf(options.hide ?? []))
   return pino(
     {
       level: options.level ?? "info",
@@ -48,7 +47,7 @@ const urlCredentials = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@"\\]+@/gi
 const bearer = /(bearer|basic) +[\w.~+/=-]{6,}/gi
 
 /** A function that makes one line safe to print and to keep; the line stays JSON. */
-export const lineCleaner = (hidden: readonly string[]) => {
+export const lineCleaner = (hidden: ReadonlyArray<string>) => {
   // Shorter texts would blank ordinary words; no secret that the settings accept is that short.
   const forms = hidden
     .filter((text) => text.length >= 6)

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { type Endpoint, endpointUrl } from "../config/endpoint.ts"
 import { limits } from "../config/limits.ts"
+import { secretsInUrl } from "../config/secrets-of.ts"
 import { jsonDepth } from "./exact-json.ts"
 import { type CallOutcome, type OnCall, sourceLabel } from "./outgoing-call.ts"
 import { createPlaces } from "./places.ts"
@@ -69,7 +70,7 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
   const source = sourceLabel(name)
   const address = endpointUrl(endpoint)
   const { origin, protocol } = address
-  const hidden = [...secretsIn(address), ...(options.hidden ?? [])]
+  const hidden = [...secretsInUrl(address), ...(options.hidden ?? [])]
   const excerpt = (text: string): string => excerptOf(text, limits.client.excerpt_chars_max, hidden)
   const failed = (reason: FailureReason, what: string, details?: FailureDetails) =>
     new RequestFailed({ name, endpoint }, reason, what, details)
@@ -170,19 +171,6 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
     },
   }
 }
-
-/** What an answer may repeat of an address that is nobody's business: user, password, and a path or query that may be a key. */
-const secretsIn = ({ username, password, pathname, searchParams }: URL): ReadonlyArray<string> => {
-  const plain = [decodeURIComponent(username), decodeURIComponent(password)]
-  const basic = Buffer.from(plain.join(":")).toString("base64")
-  const keys = [pathname, ...pathname.split("/"), ...searchParams.values()].filter(
-    (text) => text.length >= key_chars_min,
-  )
-  return password === "" ? keys : [basic, password, plain[1] ?? "", ...keys]
-}
-
-/** Shorter parts of a path are words such as `public`, and no keys. */
-const key_chars_min = 12
 
 const connectionFailure = (
   error: unknown,

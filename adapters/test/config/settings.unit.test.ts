@@ -110,6 +110,7 @@ test.each([
   ["mysql://u:hunter2hunter2@h/db", "its scheme is mysql://"],
   ["hunter2hunter2", "it is not a URL"],
   ["postgres://u:hunter2%zz@h/db", "starts no escape"],
+  ["postgres://u:hunter2%ff@h/db", "starts no escape"],
   ["postgres://h/db#hunter2", "it has a #fragment"],
   ["postgres:///db", "it names no host"],
 ])("refuses a bad address without showing it: %s", (address, problem) => {

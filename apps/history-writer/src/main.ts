@@ -1,5 +1,6 @@
 import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
 import { reveal } from "@landfall/adapters/config/secret"
+import { secretsOf } from "@landfall/adapters/config/secrets-of"
 import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
 import {
@@ -34,12 +35,7 @@ await runService(async () => {
   const log = createLog({
     name,
     level: settings.LOG_LEVEL,
-    hide: [
-      settings.KAFKA_SASL_PASSWORD,
-      settings.CONTROL_TOKEN,
-      settings.READ_TOKEN,
-      settings.DATABASE_URL.url,
-    ],
+    hide: secretsOf(settings),
   })
   const url = reveal(settings.DATABASE_URL.url)
   const kafka = kafkaOf(settings, name)

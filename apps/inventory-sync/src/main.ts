@@ -1,5 +1,6 @@
 import { openBridge } from "@landfall/adapters/bridge/bridge"
 import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
+import { secretsOf } from "@landfall/adapters/config/secrets-of"
 import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
 import { buildService } from "@landfall/adapters/http/service"
@@ -42,14 +43,7 @@ await runService(async () => {
   const log = createLog({
     name,
     level: settings.LOG_LEVEL,
-    hide: [
-      settings.KAFKA_SASL_PASSWORD,
-      settings.CONTROL_TOKEN,
-      settings.READ_TOKEN,
-      settings.LIQUIDITY_MANAGER_READ_TOKEN,
-      settings.VERIFIER_URL.url,
-      settings.BRIDGE_URL.url,
-    ],
+    hide: secretsOf(settings),
   })
   const fresh_ms_max = Math.max(5 * interval_ms, 10_000)
   const sources = {

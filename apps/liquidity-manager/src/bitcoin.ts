@@ -6,7 +6,7 @@ import { esploraApi } from "@landfall/adapters/chain/esplora-api"
 import type { ChainObserver } from "@landfall/adapters/chain/observer"
 import { type Endpoint, endpoint, endpointUrl } from "@landfall/adapters/config/endpoint"
 import type { Values } from "@landfall/adapters/config/field"
-import { reveal, type Secret } from "@landfall/adapters/config/secret"
+import { reveal } from "@landfall/adapters/config/secret"
 import { createJsonClient } from "@landfall/adapters/net/json-client"
 import type { OnCall } from "@landfall/adapters/net/outgoing-call"
 import { type PausableObserver, pausable } from "./pause.ts"
@@ -37,14 +37,6 @@ const esploraEndpoint = (url: Endpoint): Endpoint | null =>
   endpointUrl(url).protocol.startsWith(esploraPrefix)
     ? endpoint(reveal(url.url).slice(esploraPrefix.length))
     : null
-
-/** What must not be printed: the addresses as they are configured, and as they are asked. */
-export const bitcoinSecrets = (
-  settings: Pick<Settings, "BITCOIN_OBSERVER_URL" | "BITCOIN_SECOND_OBSERVER_URL">,
-): ReadonlyArray<Secret> =>
-  [settings.BITCOIN_OBSERVER_URL, settings.BITCOIN_SECOND_OBSERVER_URL].flatMap((url) =>
-    url === null ? [] : [url.url, (esploraEndpoint(url) ?? url).url],
-  )
 
 /** Why the observers of Bitcoin are configured wrong. */
 export const bitcoinProblems = (

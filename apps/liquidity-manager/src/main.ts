@@ -1,6 +1,7 @@
 import { openBridge } from "@landfall/adapters/bridge/bridge"
 import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
 import { reveal } from "@landfall/adapters/config/secret"
+import { secretsOf } from "@landfall/adapters/config/secrets-of"
 import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
 import { buildService } from "@landfall/adapters/http/service"
@@ -15,7 +16,7 @@ import { createJsonClient } from "@landfall/adapters/net/json-client"
 import { openDatabase } from "@landfall/adapters/postgres/transaction"
 import { runService } from "@landfall/adapters/process/run"
 import { timestamp } from "@landfall/domain/timestamp"
-import { bitcoinObservers, bitcoinProblems, bitcoinSecrets } from "./bitcoin.ts"
+import { bitcoinObservers, bitcoinProblems } from "./bitcoin.ts"
 import { watchBridge } from "./bridge-watch.ts"
 import { bridgeAssets, configProblems, deskConfig } from "./funding-config.ts"
 import { gnosisObservers } from "./gnosis.ts"
@@ -39,19 +40,11 @@ await runService(async () => {
     ...bitcoinProblems(given),
     ...(given.FUNDING_FILE === null ? [] : configProblems(given.FUNDING_FILE)),
   ])
-  const { CONTROL_TOKEN, READ_TOKEN, DATABASE_URL, BRIDGE_URL } = settings
+  const { DATABASE_URL, BRIDGE_URL } = settings
   const log = createLog({
     name,
     level: settings.LOG_LEVEL,
-    hide: [
-      settings.KAFKA_SASL_PASSWORD,
-      CONTROL_TOKEN,
-      READ_TOKEN,
-      DATABASE_URL.url,
-      ...bitcoinSecrets(settings),
-      settings.GNOSIS_OBSERVER_URL?.url ?? null,
-      BRIDGE_URL.url,
-    ],
+    hide: secretsOf(settings),
   })
   const config = settings.FUNDING_FILE ?? deskConfig
   const kafka = kafkaOf(settings, name)

@@ -1,7 +1,6 @@
-import { reveal } from "@landfall/adapters/config/secret"
 import { loadSettings, SettingsError } from "@landfall/adapters/config/settings"
 import { describe, expect, test } from "vitest"
-import { bitcoinObservers, bitcoinProblems, bitcoinSecrets } from "../src/bitcoin.ts"
+import { bitcoinObservers, bitcoinProblems } from "../src/bitcoin.ts"
 import { settingsTable } from "../src/settings.ts"
 
 /** Nothing listens there. */
@@ -73,13 +72,5 @@ describe("the observers of Bitcoin", () => {
       return []
     })()
     expect(problems).toEqual([expect.stringMatching(/^BITCOIN_SECOND_OBSERVER_URL is set/)])
-  })
-
-  test("hide their addresses in both spellings", () => {
-    const settings = settingsOf({ BITCOIN_OBSERVER_URL: esplora, BITCOIN_SECOND_OBSERVER_URL: bitcoind })
-    const hidden = bitcoinSecrets(settings).map(reveal)
-    expect(hidden).toContain(esplora)
-    expect(hidden).toContain(esplora.slice("esplora+".length))
-    expect(hidden).toContain(bitcoind)
   })
 })

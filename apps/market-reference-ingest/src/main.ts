@@ -1,4 +1,5 @@
 import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
+import { secretsOf } from "@landfall/adapters/config/secrets-of"
 import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
 import { buildService } from "@landfall/adapters/http/service"
@@ -33,7 +34,7 @@ await runService(async () => {
   const log = createLog({
     name,
     level: settings.LOG_LEVEL,
-    hide: [settings.KAFKA_SASL_PASSWORD, settings.CONTROL_TOKEN, settings.READ_TOKEN, settings.PRICE_URL.url],
+    hide: secretsOf(settings),
   })
   const shape = tickerShapes.find((known) => known.name === settings.PRICE_FORMAT)
   if (shape === undefined) throw new RangeError(`no ticker of the format ${settings.PRICE_FORMAT}`)

@@ -3,6 +3,7 @@ import { openEventReader } from "@landfall/adapters/alerts/event-reader"
 import { recordPolicy } from "@landfall/adapters/alerts/policy-store"
 import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
 import { reveal } from "@landfall/adapters/config/secret"
+import { secretsOf } from "@landfall/adapters/config/secrets-of"
 import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
 import { buildService } from "@landfall/adapters/http/service"
@@ -32,12 +33,7 @@ await runService(async () => {
   const log = createLog({
     name,
     level: settings.LOG_LEVEL,
-    hide: [
-      settings.KAFKA_SASL_PASSWORD,
-      settings.CONTROL_TOKEN,
-      settings.READ_TOKEN,
-      settings.DATABASE_URL.url,
-    ],
+    hide: secretsOf(settings),
   })
   const policy = settings.ALERT_POLICY_FILE ?? defaultPolicy()
   const kafka = kafkaOf(settings, name)
