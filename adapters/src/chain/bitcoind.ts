@@ -118,10 +118,13 @@ export const bitcoindObserver = (options: BitcoindObserverOptions): ChainObserve
     return left === 0 && importing === null ? null : `the wallet is reading old blocks for ${left} addresses`
   }
 
-  const list = async (back: number): Promise<Listed> => {
+  /** What came in the last `back` blocks up to the tip, or more. */
+  const list = async (back: number, tip_height: number): Promise<Listed> => {
     const since = async (cursor: string) =>
       readWalletListing(await rpc.call("listsinceblock", [cursor, back, true, true]))
     for (const cursor of [...cursors]) {
+      // Made when fewer blocks were asked for, as before a coinbase was seen, it would leave out what matters now.
+      if (cursor.height > tip_height + 1 - back) continue
       try {
         return { listing: await since(cursor.hash), from_height: cursor.height }
       } catch (error) {
@@ -142,7 +145,7 @@ export const bitcoindObserver = (options: BitcoindObserverOptions): ChainObserve
     if (missing.length === 0) return { ...first, words, reasons: [] }
     const { loaded } = readMempoolInfo(await rpc.call("getmempoolinfo"))
     // The listing is older than the mempool's answer: what replaced a transaction shows only in a newer one.
-    const newer = await list(back)
+    const newer = await list(back, report.health.tip_height ?? 0)
     const successors = await mempool.successors(newer.listing, missing)
     if ((await tip.bestBlock()) !== report.tip_hash) return null
     for (const txid of missing) {
@@ -165,7 +168,7 @@ export const bitcoindObserver = (options: BitcoindObserverOptions): ChainObserve
     const back = plan.confirmations + reorgMargin
     for (let attempt = 1; ; attempt++) {
       const report = await tip.look()
-      const first = await list(back)
+      const first = await list(back, report.health.tip_height ?? 0)
       const asked = await askMempool(first, report, back)
       if (asked === null && attempt < attemptsMax) continue
       const { listing, from_height, words, reasons } = asked ?? { ...first, words: new Map(), reasons: [] }

@@ -10,10 +10,13 @@ import type { BitcoinNetwork } from "../../src/chain/known-chains.ts"
 import { endpoint } from "../../src/config/endpoint.ts"
 
 /** A real bitcoind on a chain of its own, in a folder that goes away with it. */
-export const givenBitcoind = async (): Promise<Bitcoind & AsyncDisposable> => {
+export const givenBitcoind = async (
+  args: ReadonlyArray<string> = [],
+): Promise<Bitcoind & AsyncDisposable & { readonly dir: string }> => {
   const dir = await mkdtemp(join(tmpdir(), "landfall-bitcoind-"))
-  const bitcoind = await startBitcoind({ dir })
+  const bitcoind = await startBitcoind({ dir, args })
   return Object.assign(bitcoind, {
+    dir,
     [Symbol.asyncDispose]: async () => {
       await bitcoind.stop()
       await rm(dir, { recursive: true, force: true })
