@@ -47,6 +47,36 @@ export function* observations(count: number): Generator<Produced> {
   }
 }
 
+/** Observations of so few transfers that all fit in memory, each a confirmation more: the state stays as it is. */
+export function* repeatedObservations(count: number, transfers: number): Generator<Produced> {
+  const encode = recordEncoder(fundingObservationTopic)
+  for (let made = 0; made < count; made++) {
+    const round = Math.floor(made / transfers)
+    const first = observation(made % transfers, 1, "confirming", made)
+    const seen: FundingObservation = {
+      ...first,
+      funding_observation_id: fundingObservationId(first.transfer_id, round + 1),
+      revision: round + 1,
+      confirmations: round % 6,
+    }
+    yield { key: fundingObservationTopic.key(seen), value: encode(seen) }
+  }
+}
+
+/** One observation each of so many deposits that were just seen in the mempool: nothing about them is late. */
+export const openTransfers = (count: number, now_ms: number): ReadonlyArray<Produced> => {
+  const encode = recordEncoder(fundingObservationTopic)
+  return Array.from({ length: count }, (_, transfer) => {
+    const at = timestamp(now_ms)
+    const seen: FundingObservation = {
+      ...observation(transfer, 0, "seen", transfer),
+      first_seen_at: at,
+      last_seen_at: at,
+    }
+    return { key: fundingObservationTopic.key(seen), value: encode(seen) }
+  })
+}
+
 const observation = (
   transfer: number,
   step: number,

@@ -1,0 +1,122 @@
+import { parseArgs } from "node:util"
+
+/** How much of everything is measured. */
+export interface Sizes {
+  /** Alternating runs of each comparison. */
+  readonly runs: number
+  /** Events in the topic that is replayed, ingested and rebuilt. */
+  readonly events: number
+  /** Events given to Emmett, which takes them one stream at a time. */
+  readonly emmett_events: number
+  /** Open transfers, and series of Prometheus, at a tick. */
+  readonly subjects: number
+  /** Failed trades whose alerts are timed. */
+  readonly alerts: number
+  /** Addresses watched in the larger poll; the smaller one watches 100. */
+  readonly handles: number
+  /** Deposits whose way from broadcast to PostgreSQL is timed. */
+  readonly deposits: number
+  /** How long events come at 2,000 a second. */
+  readonly freshness_s: number
+  /** Events replayed to see that memory stays flat. */
+  readonly memory_events: number
+}
+
+const fullSizes: Sizes = {
+  runs: 5,
+  events: 200_000,
+  emmett_events: 8_000,
+  subjects: 100_000,
+  alerts: 300,
+  handles: 10_000,
+  deposits: 50,
+  freshness_s: 15,
+  memory_events: 1_000_000,
+}
+
+const quickSizes: Sizes = {
+  runs: 3,
+  events: 40_000,
+  emmett_events: 1_600,
+  subjects: 100_000,
+  alerts: 60,
+  handles: 2_000,
+  deposits: 8,
+  freshness_s: 4,
+  memory_events: 200_000,
+}
+
+/** The benchmarks by the words that ask for them, in the order in which they run. */
+export const benchNames = [
+  "replay",
+  "ingest",
+  "rebuild",
+  "memory",
+  "freshness",
+  "evaluate",
+  "alert",
+  "observe",
+  "latency",
+] as const
+export type BenchName = (typeof benchNames)[number]
+
+/** What is to be measured, and where the report goes (null: to the terminal only). */
+export interface Settings {
+  readonly names: ReadonlyArray<BenchName>
+  readonly sizes: Sizes
+  readonly quick: boolean
+  readonly report: string | null
+}
+
+const flags = {
+  runs: "runs",
+  events: "events",
+  "emmett-events": "emmett_events",
+  subjects: "subjects",
+  alerts: "alerts",
+  handles: "handles",
+  deposits: "deposits",
+  "freshness-s": "freshness_s",
+  "memory-events": "memory_events",
+} as const satisfies Record<string, keyof Sizes>
+
+export const usage = `usage: npm run bench -- [${benchNames.join(" | ")}]… [--quick] [--report FILE]
+       ${Object.keys(flags)
+         .map((flag) => `[--${flag} N]`)
+         .join(" ")}
+Without a name everything is measured, and without --quick the report is written to bench/REPORT.md.`
+
+/** Reads the command line; throws with all that is wrong with it. */
+export const readSettings = (args: ReadonlyArray<string>, reportOfAll: string): Settings => {
+  const number = { type: "string" } as const
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      ...Object.fromEntries(Object.keys(flags).map((flag) => [flag, number])),
+      quick: { type: "boolean", default: false },
+      report: { type: "string" },
+    },
+  })
+  const problems: string[] = []
+  const names = positionals.filter((name): name is BenchName => benchNames.some((known) => known === name))
+  for (const name of positionals)
+    if (!benchNames.some((known) => known === name)) problems.push(`there is no benchmark ${name}`)
+  const given: Partial<Record<keyof Sizes, number>> = {}
+  for (const [flag, size] of Object.entries(flags)) {
+    const text = (values as Readonly<Record<string, unknown>>)[flag]
+    if (text === undefined) continue
+    if (typeof text === "string" && /^[1-9]\d{0,8}$/.test(text)) given[size] = Number(text)
+    else problems.push(`--${flag} takes a whole number from 1 on, not ${String(text)}`)
+  }
+  if (problems.length > 0) throw new Error(problems.join("; "))
+  const quick = values.quick === true
+  const all = names.length === 0
+  const report = typeof values.report === "string" ? values.report : all && !quick ? reportOfAll : null
+  return {
+    names: all ? benchNames : benchNames.filter((name) => names.includes(name)),
+    sizes: { ...(quick ? quickSizes : fullSizes), ...given },
+    quick,
+    report,
+  }
+}
