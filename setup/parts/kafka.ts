@@ -15,6 +15,8 @@ export interface KafkaOptions {
   readonly port?: number
   /** Broker settings by their Kafka names, over the ones below. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>
+  /** Users that exist from the beginning, as `kafka-storage.sh format --add-scram` takes them. */
+  readonly scram?: readonly string[]
   /** Flags of the Java machine, instead of the small ones for sandbox and tests. */
   readonly javaFlags?: readonly string[]
 }
@@ -54,7 +56,17 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
     // Joined with `=`, because an id may begin with a minus.
     await runToEnd(
       java.command,
-      [...java.args, "kafka.tools.StorageTool", "format", `--cluster-id=${clusterId}`, "-c", settingsFile],
+      [
+        ...[
+          ...java.args,
+          "kafka.tools.StorageTool",
+          "format",
+          `--cluster-id=${clusterId}`,
+          "-c",
+          settingsFile,
+        ],
+        ...(options.scram ?? []).flatMap((user) => ["--add-scram", user]),
+      ],
       { log },
     )
   }
@@ -109,6 +121,12 @@ function properties(settings: Readonly<Record<string, string | number | boolean>
   return Object.entries(settings)
     .map(([name, value]) => `${name}=${String(value).replaceAll("\\", "\\\\")}\n`)
     .join("")
+}
+
+/** Runs one of Kafka's own command-line tools, by its Java class, to its end. */
+export async function runKafkaTool(tool: string, args: readonly string[], log: string): Promise<void> {
+  const java = await javaCommand(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"])
+  await runToEnd(java.command, [...java.args, tool, ...args], { log })
 }
 
 /** Java with Kafka's jars: those that set-up fetched, or an installation named by `KAFKA_HOME`. */

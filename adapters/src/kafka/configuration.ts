@@ -18,6 +18,9 @@ export interface KafkaSecurity {
   readonly key: string | null
 }
 
+/** The group of a client that shares its partitions with nobody: it commits nothing, but the broker wants a name. */
+export const readerGroup = (clientId: string): string => `${clientId}-reader`
+
 /** What every client of ours has in common. */
 export const common = (connection: KafkaConnection) => ({
   "metadata.broker.list": connection.brokers,
@@ -28,7 +31,8 @@ export const common = (connection: KafkaConnection) => ({
   "topic.metadata.refresh.interval.ms": 30_000,
   // A topic created a moment ago may not be known to every broker yet.
   "topic.metadata.propagation.max.ms": 10_000,
-  log_level: 2,
+  // Errors only, and to nobody but who listens: `connected` looks there for the reason of a failure.
+  log_level: 3,
   ...(connection.security === undefined ? {} : secured(connection.security)),
 })
 
@@ -73,3 +77,32 @@ export const asked = <Value>(
   new Promise((resolve, reject) => {
     call((error, value) => (error ? reject(new KafkaError(what, error)) : resolve(value)))
   })
+
+/** What trying longer does not change: certificates, users, passwords, and how the broker wants to be spoken to. */
+const hopeless = /authentication|SSL|certificate|security\.protocol/i
+
+/** The part of the native clients that connecting needs. */
+interface Connecting {
+  connect(options: { timeout: number }, done: (error: unknown, value: unknown) => void): unknown
+  on(event: "event.log", listener: (line: { readonly message?: string }) => void): unknown
+  removeListener(event: "event.log", listener: (line: { readonly message?: string }) => void): unknown
+}
+
+/**
+ * Connects a client, or says why not. The client tells the reason only in its log: the attempt itself goes on until its
+ * time is over, and then says no more than that the broker could not be reached.
+ */
+export const connected = async (what: string, client: Connecting, timeoutMs: number): Promise<void> => {
+  const told = Promise.withResolvers<never>()
+  const listen = ({ message = "" }: { readonly message?: string }): void => {
+    if (hopeless.test(message)) told.reject(new KafkaError(what, { message, code: -195 }))
+  }
+  client.on("event.log", listen)
+  try {
+    const attempt = asked(what, (done) => client.connect({ timeout: timeoutMs }, done))
+    attempt.catch(() => {}) // when the reason was told before, the attempt still ends in its own time
+    await Promise.race([attempt, told.promise])
+  } finally {
+    client.removeListener("event.log", listen)
+  }
+}

@@ -1,5 +1,5 @@
 import kafka from "@confluentinc/kafka-javascript"
-import { asked, common, type KafkaConnection, KafkaError } from "./configuration.ts"
+import { asked, common, connected, type KafkaConnection, KafkaError, readerGroup } from "./configuration.ts"
 
 /** A message as the native client gives it. */
 export interface ConsumedMessage {
@@ -85,7 +85,7 @@ export const openConsumer = async (
   const { group } = options
   const native = new kafka.KafkaConsumer({
     ...common(connection),
-    "group.id": group?.id ?? `${connection.clientId}-reader`,
+    "group.id": group?.id ?? readerGroup(connection.clientId),
     "enable.auto.commit": false,
     "enable.auto.offset.store": false,
     // Never skip: when the next offset is gone the reader must stop and say so.
@@ -107,7 +107,7 @@ export const openConsumer = async (
   native.on("event.error", () => {}) // reported by the calls that fail; without a listener the process would end
   native.on("partition.eof", (eof) => ends.set(`${eof.topic}/${eof.partition}`, eof.offset))
   try {
-    await asked("connecting the consumer", (done) => native.connect({ timeout: 10_000 }, done))
+    await connected("connecting the consumer", native, 10_000)
   } catch (error) {
     native.disconnect() // it would go on trying for ever, beside the next one
     throw error

@@ -1,5 +1,5 @@
 import kafka from "@confluentinc/kafka-javascript"
-import { asked, common, type KafkaConnection, KafkaError } from "./configuration.ts"
+import { asked, common, connected, type KafkaConnection, KafkaError } from "./configuration.ts"
 
 /** One record to publish; the key decides its partition. */
 export interface OutgoingMessage {
@@ -84,7 +84,7 @@ export const openPublisher = (
       fresh.on("event.error", () => {}) // each call reports its own failure; without a listener the process would end
       producer = fresh
       try {
-        await asked("connecting the producer", (done) => fresh.connect({ timeout: timeoutMs }, done))
+        await connected("connecting the producer", fresh, timeoutMs)
         await asked<void>("taking the transactional id", (done) =>
           fresh.initTransactions(timeoutMs, (error) => done(error, undefined)),
         )
@@ -109,7 +109,7 @@ export const openPublisher = (
         // The client says only how many messages the broker refused, so the topics are named here.
         const topics = [...new Set(messages.map(({ topic }) => topic))].join(", ")
         await asked<void>(
-          `committing to ${topics} (do they exist, and take messages of this size?)`,
+          `committing to ${topics} (do they exist, may this user write to them, and do they take messages of this size?)`,
           (done) => mine.commitTransaction(timeoutMs, (error) => done(error, undefined)),
         )
       } catch (error) {
