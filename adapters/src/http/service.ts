@@ -3,11 +3,13 @@ import type { Position } from "@landfall/domain/position"
 import type { Timestamp } from "@landfall/domain/timestamp"
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify"
 import { type HttpLimits, limits } from "../config/limits.ts"
+import type { Secret } from "../config/secret.ts"
 import type { Logger } from "../log/log.ts"
 import type { Metrics } from "../metrics/metrics.ts"
 import { answerError, createApp, parseJsonBody } from "./app.ts"
 import { createGate, type Tokens } from "./authorize.ts"
 import type { Bind } from "./bind.ts"
+import { blankSecrets } from "./blank-secrets.ts"
 import { registerDocs } from "./docs.ts"
 import { HttpError } from "./http-error.ts"
 import { observeRequests } from "./observe.ts"
@@ -39,6 +41,8 @@ export interface ServiceOptions {
   readonly standing?: () => Standing
   readonly routes: readonly Route[]
   readonly limits?: Partial<HttpLimits>
+  /** Secrets that are blanked in answers, whoever repeats them. */
+  readonly hide?: ReadonlyArray<Secret>
 }
 
 /** A service that was built and does not listen yet. */
@@ -64,6 +68,7 @@ export const buildService = async (options: ServiceOptions): Promise<Service> =>
   app.setReplySerializer((payload) => toJson(payload))
   app.setErrorHandler(answerError)
   await protect(app, gate, { size, readToken: options.tokens.read !== null })
+  blankSecrets(app, options.hide ?? [])
   observeRequests(app, options.metrics)
   for (const route of routes) registerRoute(app, route, options)
   refuseOtherMethods(app, routes)

@@ -46,19 +46,29 @@ const unprintable = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 const urlCredentials = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@"\\]+@/gi
 const bearer = /(bearer|basic) +[\w.~+/=-]{6,}/gi
 
-/** A function that makes one line safe to print and to keep; the line stays JSON. */
-export const lineCleaner = (hidden: ReadonlyArray<string>) => {
+/** A function that blanks these texts, and what looks like credentials, in a text; JSON stays JSON. */
+export const secretBlanker = (hidden: ReadonlyArray<string>) => {
   // Shorter texts would blank ordinary words; no secret that the settings accept is that short.
   const forms = hidden
     .filter((text) => text.length >= 6)
     .flatMap((text) => [text, JSON.stringify(text).slice(1, -1), encodeURIComponent(text)])
+    // The longest first: a part of one must not be blanked before the whole.
+    .sort((left, right) => right.length - left.length)
+  return (text: string): string => {
+    let blanked = text
+    for (const form of forms) blanked = blanked.replaceAll(form, "<redacted>")
+    return blanked.replace(urlCredentials, "$1<redacted>@").replace(bearer, "$1 <redacted>")
+  }
+}
+
+/** A function that makes one line safe to print and to keep; the line stays JSON. */
+export const lineCleaner = (hidden: ReadonlyArray<string>) => {
+  const blank = secretBlanker(hidden)
   return (line: string): string => {
-    let cleaned = line
-    for (const form of forms) cleaned = cleaned.replaceAll(form, "<redacted>")
-    cleaned = cleaned
-      .replace(urlCredentials, "$1<redacted>@")
-      .replace(bearer, "$1 <redacted>")
-      .replace(unprintable, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    const cleaned = blank(line).replace(
+      unprintable,
+      (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    )
     if (cleaned.length <= limits.log.line_chars_max) return cleaned
     return `${JSON.stringify({ level: "warn", msg: "a log line was too long", start: cleaned.slice(0, limits.log.line_chars_max / 2) })}\n`
   }

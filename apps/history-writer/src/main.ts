@@ -32,10 +32,11 @@ const version = "0.1.0"
 
 await runService(async () => {
   const settings = loadSettings(settingsTable, process.env, checkService)
+  const hide = secretsOf(settings)
   const log = createLog({
     name,
     level: settings.LOG_LEVEL,
-    hide: secretsOf(settings),
+    hide,
   })
   const url = reveal(settings.DATABASE_URL.url)
   const kafka = kafkaOf(settings, name)
@@ -87,6 +88,7 @@ await runService(async () => {
     version,
     bind: bindOf(settings),
     tokens: tokensOf(settings),
+    hide,
     log,
     metrics,
     now: () => timestamp(Date.now()),

@@ -40,10 +40,11 @@ await runService(async () => {
     INVENTORY_ASSETS: assets,
     INVENTORY_POLL_INTERVAL_MS: interval_ms,
   } = settings
+  const hide = secretsOf(settings)
   const log = createLog({
     name,
     level: settings.LOG_LEVEL,
-    hide: secretsOf(settings),
+    hide,
   })
   const fresh_ms_max = Math.max(5 * interval_ms, 10_000)
   const sources = {
@@ -123,6 +124,7 @@ await runService(async () => {
     version,
     bind: bindOf(settings),
     tokens: tokensOf(settings),
+    hide,
     log,
     metrics,
     now: () => timestamp(Date.now()),

@@ -41,10 +41,11 @@ await runService(async () => {
     ...(given.FUNDING_FILE === null ? [] : configProblems(given.FUNDING_FILE)),
   ])
   const { DATABASE_URL, BRIDGE_URL } = settings
+  const hide = secretsOf(settings)
   const log = createLog({
     name,
     level: settings.LOG_LEVEL,
-    hide: secretsOf(settings),
+    hide,
   })
   const config = settings.FUNDING_FILE ?? deskConfig
   const kafka = kafkaOf(settings, name)
@@ -94,6 +95,7 @@ await runService(async () => {
     version,
     bind: bindOf(settings),
     tokens: tokensOf(settings),
+    hide,
     log,
     metrics,
     now: () => timestamp(now()),

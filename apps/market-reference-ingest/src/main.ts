@@ -31,10 +31,11 @@ const version = "0.1.0"
 await runService(async () => {
   const settings = loadSettings(settingsTable, process.env, checkService)
   const { PRICE_PAIRS: pairs, PRICE_POLL_INTERVAL_MS: interval_ms } = settings
+  const hide = secretsOf(settings)
   const log = createLog({
     name,
     level: settings.LOG_LEVEL,
-    hide: secretsOf(settings),
+    hide,
   })
   const shape = tickerShapes.find((known) => known.name === settings.PRICE_FORMAT)
   if (shape === undefined) throw new RangeError(`no ticker of the format ${settings.PRICE_FORMAT}`)
@@ -77,6 +78,7 @@ await runService(async () => {
     version,
     bind: bindOf(settings),
     tokens: tokensOf(settings),
+    hide,
     log,
     metrics,
     now: () => timestamp(Date.now()),

@@ -30,10 +30,11 @@ const stop_ms_max = 10_000
 
 await runService(async () => {
   const settings = loadSettings(settingsTable, process.env, checkService)
+  const hide = secretsOf(settings)
   const log = createLog({
     name,
     level: settings.LOG_LEVEL,
-    hide: secretsOf(settings),
+    hide,
   })
   const policy = settings.ALERT_POLICY_FILE ?? defaultPolicy()
   const kafka = kafkaOf(settings, name)
@@ -64,6 +65,7 @@ await runService(async () => {
     version,
     bind: bindOf(settings),
     tokens: tokensOf(settings),
+    hide,
     log,
     metrics,
     now: () => timestamp(Date.now()),
