@@ -28,6 +28,10 @@ const ownName = (header: Header): Header => {
   ])
 }
 
+/** A message's headers as its leaf covers them; null when there are none. */
+export const headersOf = (message: ConsumedMessage): Buffer | null =>
+  encodeHeaders(message.headers?.map(ownName))
+
 /** A function that reads messages of one topic. */
 export type MessageReader = (message: ConsumedMessage, topicId: Buffer) => ReadMessage
 
@@ -42,7 +46,7 @@ export const messageReader = (topic: AnyTopic): MessageReader => {
       leaderEpoch: message.leaderEpoch ?? -1,
       timestampMs: message.timestamp ?? -1,
       key: message.key,
-      headers: encodeHeaders(message.headers?.map(ownName)),
+      headers: headersOf(message),
       value: message.value,
     }
     return { ...read, leafHash: leafHash({ topicId, ...read }), decoded: decode(message.value) }

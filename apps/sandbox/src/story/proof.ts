@@ -1,5 +1,6 @@
-import { verifyRecord } from "@landfall/adapters/history/verify-record"
 import { openDatabase } from "@landfall/adapters/postgres/transaction"
+import { differenceLine } from "@landfall/adapters/verify/findings"
+import { verifyRecord } from "@landfall/adapters/verify/verify-record"
 import { step } from "../terminal.ts"
 import type { Stage } from "./story.ts"
 
@@ -14,8 +15,8 @@ export const playProof = async (stage: Stage): Promise<void> => {
         role: "landfall_auditor",
       })
       try {
-        const { evidence, rows, differences } = await verifyRecord(database, 60_000)
-        if (differences.length > 0) throw new Error(differences.join("; "))
+        const { evidence, rows, differences } = await verifyRecord(database, { deadlineMs: 60_000 })
+        if (differences.length > 0) throw new Error(differences.map(differenceLine).join("; "))
         return { evidence, rows }
       } finally {
         await database.close()

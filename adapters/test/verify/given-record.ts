@@ -1,0 +1,139 @@
+import { recordEncoder } from "@landfall/domain/codec"
+import { type AnyTopic, topicByName, topics } from "@landfall/domain/registry"
+import { historyOf } from "@landfall/projections/testing/generators"
+import fc from "fast-check"
+import { onTestFinished } from "vitest"
+import { dismissLetters } from "../../src/dead-letters/dismiss.ts"
+import { createCheckpoint, lockCheckpoints } from "../../src/history/checkpoint.ts"
+import { commitSession, ingest, openSession } from "../../src/history/ingest.ts"
+import { messageReader } from "../../src/history/read-message.ts"
+import type { ConsumedMessage } from "../../src/kafka/consumer.ts"
+import { migrate } from "../../src/postgres/migrate.ts"
+import { type Database, openDatabase } from "../../src/postgres/transaction.ts"
+import type { GivenPostgres } from "../postgres/given-postgres.ts"
+
+export const topicId = Buffer.alloc(16, 7)
+export const now_ms = Date.UTC(2026, 10, 23)
+
+/** Where the topic of the tampering tests has what, so that they can name it. */
+export const marked = { topic: "ops.funding_observation", deadLetter: 5, duplicate: 7, marker: 9 } as const
+
+/** Messages of a topic from an offset on. The first of the marked topic have a letter, a duplicate and a marker among them. */
+const messagesOf = (topic: AnyTopic, seed: number, from: number): ReadonlyArray<ConsumedMessage> => {
+  const encode = recordEncoder(topic)
+  const records = fc.sample(historyOf(topic.name), { numRuns: 6, seed }).flat() as Array<
+    Record<string, unknown>
+  >
+  // Histories are made one by one and may use an id twice, which makes a letter of the second.
+  const unique = new Map(records.map((record) => [record[topic.id], record]))
+  const items = [...unique.values()].map((record) => ({
+    key: Buffer.from(topic.key(record)),
+    value: Buffer.from(encode(record)),
+  }))
+  const marks = from === 0 && topic.name === marked.topic
+  if (marks) {
+    const [first] = items as [(typeof items)[number]]
+    items.splice(marked.deadLetter, 0, { key: first.key, value: Buffer.from("{ no record") })
+    items.splice(marked.duplicate, 0, first)
+  }
+  return items.map(({ key, value }, place) => {
+    // A transaction's marker takes an offset and is no message.
+    const offset = from + place + (marks && place >= marked.marker ? 1 : 0)
+    const headers = offset % 4 === 0 ? [{ source: Buffer.from("test") }] : []
+    return {
+      ...{ topic: topic.name, partition: 0, offset, leaderEpoch: 0 },
+      timestamp: now_ms + offset,
+      key,
+      value,
+      headers,
+    }
+  })
+}
+
+/** Writes messages of one partition as the history writer writes them. */
+export const write = async (
+  database: Database,
+  topic: AnyTopic,
+  messages: ReadonlyArray<ConsumedMessage>,
+  id: Buffer = topicId,
+): Promise<number> => {
+  const read = messageReader(topic)
+  const [first] = messages
+  if (first === undefined) return 0
+  const at = { topic: topic.name, partition: first.partition }
+  const checkpoints = await database.transaction(async (transaction) => {
+    await createCheckpoint(transaction, { ...at, topicId: id, firstOffset: first.offset }, now_ms)
+    return lockCheckpoints(transaction, [at])
+  })
+  const session = openSession(checkpoints.values(), [topic], 1000)
+  const batch = messages.map((message) => read(message, id))
+  const outcome = await database.transaction((transaction) => ingest(transaction, session, batch, now_ms))
+  commitSession(session, outcome)
+  return outcome.ingested.evidence
+}
+
+/** A history of every topic, with a dead letter, a duplicate and a transaction marker, and one act about the letter. */
+export const givenHistory = async (database: Database): Promise<number> => {
+  await migrate(database)
+  let events = 0
+  for (const topic of topics) events += await write(database, topic, messagesOf(topic, 20_261_123, 0))
+  await dismissLetters(database, [{ topic: marked.topic, partition: 0, offset: marked.deadLetter }], {
+    by: "ada",
+    why: "a test message",
+  })
+  return events
+}
+
+/** More events of every topic. */
+export const grow = async (database: Database): Promise<void> => {
+  for (const { name } of topics) {
+    const topic = topicByName(name) as AnyTopic
+    const next = await database.transaction((transaction) =>
+      transaction.query<{ next_offset: string }>(
+        "select next_offset from checkpoints where topic = $1 and topic_partition = 0",
+        [name],
+      ),
+    )
+    await write(database, topic, messagesOf(topic, 777, Number(next[0]?.next_offset)))
+  }
+}
+
+/** Databases that are copies of one, so that each test can spoil its own. */
+export interface Copies {
+  readonly events: number
+  /** A copy of the history, or of another copy that is closed, as its superuser. */
+  readonly copy: (of?: string) => Promise<{ readonly database: Database; readonly name: string }>
+}
+
+let copies = 0
+
+/** Makes the history once. */
+export const givenCopies = async (postgres: GivenPostgres): Promise<Copies> => {
+  const original = openDatabase(await postgres.createDatabase("history"), { applicationName: "history" })
+  const events = await givenHistory(original)
+  await original.close()
+  return {
+    events,
+    copy: async (of = "history") => {
+      const name = `copy_${++copies}`
+      const { default: client } = await import("postgres")
+      const admin = client(postgres.url, { max: 1, onnotice: () => {} })
+      await admin.unsafe(`create database ${name} template ${of}`)
+      await admin.end()
+      const url = new URL(postgres.url)
+      url.pathname = `/${name}`
+      const database = openDatabase(url.href, { applicationName: name })
+      onTestFinished(() => database.close())
+      return { database, name }
+    },
+  }
+}
+
+/** Changes a table as only a superuser can: with the trigger switched off. */
+export const tamper = (database: Database, table: string, change: string): Promise<void> =>
+  database.transaction((transaction) =>
+    transaction.script(
+      `alter table ${table} disable trigger append_only; ${change};
+       alter table ${table} enable always trigger append_only`,
+    ),
+  )
