@@ -1,5 +1,6 @@
 import { SettingsError } from "../config/settings.ts"
 import type { Logger } from "../log/log.ts"
+import { watchEventLoop } from "./watchdog.ts"
 
 /** A service that runs: when it is over, and how to end it. */
 export interface RunningService {
@@ -10,14 +11,19 @@ export interface RunningService {
 
 /** How long a service may take to end in order before it is ended anyway. */
 const drainMs = 20_000
+/** Far beyond any pause of garbage collection, and Kafka has given the partitions to another instance by then. */
+const loopLimits = { stall_ms_max: 30_000, look_ms: 1_000 }
 
 /**
- * Runs a service as this process: ends it in order on SIGTERM and SIGINT (exit code 0), at once on a second signal, and
- * with exit code 1 and one clear message when it cannot start or go on.
+ * Runs a service as this process: ends it in order on SIGTERM and SIGINT (exit code 0), however often it is told, at once
+ * on a second SIGINT, and with exit code 1 and one clear message when it cannot start or go on. A process whose event loop
+ * stands still is killed.
  */
 export const runService = async (
   open: () => Promise<{ readonly log: Logger; readonly service: RunningService }>,
+  loop = loopLimits,
 ): Promise<void> => {
+  const watchdog = watchEventLoop(loop)
   let opened: Awaited<ReturnType<typeof open>>
   try {
     opened = await open()
@@ -32,7 +38,9 @@ export const runService = async (
   const { log, service } = opened
   let ending = false
   const end = (signal: string): void => {
-    if (ending) process.exit(1)
+    // Who asks a second time from a keyboard will not wait; an orchestrator repeats itself, and has SIGKILL.
+    if (ending && signal === "SIGINT") process.exit(1)
+    if (ending) return
     ending = true
     log.info({ signal }, "ending")
     setTimeout(() => {
@@ -55,4 +63,5 @@ export const runService = async (
     log.fatal({ err: error }, error instanceof Error ? error.message : String(error))
     process.exit(1)
   }
+  await watchdog.stop()
 }
