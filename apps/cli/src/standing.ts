@@ -2,6 +2,7 @@ import { shortPosition } from "@landfall/adapters/config/position-kind"
 import { measureBehind, type PartitionBehind } from "@landfall/adapters/history/behind"
 import { type Checkpoint, readCheckpoints } from "@landfall/adapters/history/checkpoint"
 import { KafkaError } from "@landfall/adapters/kafka/configuration"
+import type { Transaction } from "@landfall/adapters/postgres/transaction"
 import type { Position } from "@landfall/domain/position"
 import { type Timestamp, timestamp } from "@landfall/domain/timestamp"
 import type { Context } from "./context.ts"
@@ -46,13 +47,21 @@ export const measureStanding = async (
   }
 }
 
-/** The standing of an answer that was read from the database just now. */
-export const standing = async (context: Context, topics: ReadonlyArray<string>): Promise<Standing> => {
-  const checkpoints = await context.connections
-    .database("landfall_auditor")
-    .transaction((transaction) => readCheckpoints(transaction), { mode: "repeatable read read only" })
-  const { partitions: _, ...stands } = await measureStanding(context, topics, checkpoints)
-  return stands
+/** Asks the database one question, in one state of it, and says where the answer stands. */
+export const ask = async <Value>(
+  context: Context,
+  topics: ReadonlyArray<string>,
+  question: (transaction: Transaction) => Promise<Value>,
+): Promise<{ readonly value: Value; readonly standing: Standing }> => {
+  const { value, checkpoints } = await context.connections.database("landfall_auditor").transaction(
+    async (transaction) => ({
+      value: await question(transaction),
+      checkpoints: await readCheckpoints(transaction),
+    }),
+    { mode: "repeatable read read only" },
+  )
+  const { partitions: _, ...standing } = await measureStanding(context, topics, checkpoints)
+  return { value, standing }
 }
 
 const secondsOf = (partitions: ReadonlyArray<PartitionBehind>): number | null =>

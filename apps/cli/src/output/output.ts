@@ -1,6 +1,7 @@
 import { styleText } from "node:util"
 import type { Environment } from "@landfall/adapters/config/settings"
 import { toJson } from "@landfall/domain/codec"
+import { printable } from "./printable.ts"
 import { openProgress, type Progress } from "./progress.ts"
 import { type Column, tableLines } from "./table.ts"
 
@@ -26,8 +27,16 @@ export interface Output {
   readonly record: (value: unknown) => Promise<void>
   /** A line for people on stdout. Data in it must have gone through `printable`. */
   readonly line: (text?: string) => void
-  /** A table for people on stdout; `empty` stands there when it has no rows. */
-  readonly table: <Row>(columns: ReadonlyArray<Column<Row>>, rows: ReadonlyArray<Row>, empty: string) => void
+  /**
+   * A table for people on stdout; `empty` stands there when it has no rows. `detail` gives lines under a row, for ids and
+   * hashes that no terminal is wide enough for beside the rest.
+   */
+  readonly table: <Row>(
+    columns: ReadonlyArray<Column<Row>>,
+    rows: ReadonlyArray<Row>,
+    empty: string,
+    detail?: (row: Row) => ReadonlyArray<string>,
+  ) => void
   /** Chatter, on stderr. */
   readonly note: (text: string) => void
   /** A progress line on stderr, for work that takes long. */
@@ -66,11 +75,14 @@ export const openOutput = (options: { readonly json: boolean; readonly env: Envi
       }
       await write("\n  ]\n}\n")
     },
-    table: (columns, rows, empty) => {
+    table: (columns, rows, empty, detail = () => []) => {
       if (rows.length === 0) return line(paint("dim", empty))
       const [titles = "", ...lines] = tableLines(columns, rows)
       line(paint("bold", titles))
-      for (const text of lines) line(text)
+      for (const [place, row] of rows.entries()) {
+        line(lines[place])
+        for (const text of detail(row)) line(`    ${printable(text)}`)
+      }
     },
     note: (text) => {
       stderr.write(`${text}\n`)

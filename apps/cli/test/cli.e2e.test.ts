@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { givenHouse, type House } from "./given-house.ts"
+import { creditedHash, creditedId, eureHash, stuckHash, stuckId, twinHash } from "./history.ts"
+import { type Ran, runCli } from "./run-cli.ts"
+
+let house: House
+beforeAll(async () => {
+  house = await givenHouse()
+}, 120_000)
+afterAll(() => house.close(), 60_000)
+
+const landfall = (...args: ReadonlyArray<string>): Promise<Ran> =>
+  runCli(args, { DATABASE_URL: house.url, KAFKA_BROKERS: house.kafka.brokers })
+
+/** The result of a command that ends well, as programs read it. */
+const json = async <Value = Record<string, unknown>>(...args: ReadonlyArray<string>): Promise<Value> => {
+  const { code, stdout, stderr } = await landfall(...args, "--json")
+  expect({ code, stderr }).toMatchObject({ code: 0 })
+  return JSON.parse(stdout) as Value
+}
+
+const topic = "ops.funding_observation"
+
+describe("an answer", () => {
+  it("says as of when, at which position and how far behind Kafka it is", async () => {
+    const answer = await json("funding")
+    expect(answer).toMatchObject({
+      as_of: expect.stringMatching(/Z$/),
+      position: { [topic]: { "0": expect.any(Number), "1": expect.any(Number) } },
+      behind_seconds: { [topic]: 0 },
+    })
+    const { stdout } = await landfall("funding")
+    expect(stdout).toMatch(
+      /\nas of \S+Z\nposition ops\.funding_observation\/0=\d+,ops\.funding_observation\/1=\d+\n/,
+    )
+    expect(stdout).toContain(`${topic}: 0 s behind Kafka`)
+  })
+
+  it("says that it is not known how far behind it is, without Kafka", async () => {
+    const ran = await runCli(["funding", "--json"], { DATABASE_URL: house.url })
+    expect(ran.code).toBe(0)
+    expect(JSON.parse(ran.stdout)).toMatchObject({ behind_seconds: { [topic]: null } })
+    expect(ran.stderr).toContain("how far the answer is behind Kafka is not known: KAFKA_BROKERS is not set")
+  })
+})
+
+describe("funding", () => {
+  it("shows ids, hashes, confirmations and exact amounts whole", async () => {
+    const { items } = await json<{ items: ReadonlyArray<Record<string, unknown>> }>(
+      "funding",
+      "--status",
+      "credited",
+    )
+    expect(items).toEqual([
+      expect.objectContaining({
+        transfer_id: creditedId,
+        tx_hash: creditedHash,
+        amount: "50000000",
+        confirmations: 2,
+        confirmations_required: 2,
+        bridge_deposit_tx_hash: "99".repeat(32),
+      }),
+    ])
+    const { stdout } = await landfall("funding", "--tx-hash", eureHash)
+    expect(stdout).toContain("1.2345 EURe")
+    expect(stdout).toContain("1234500000000000000 base units")
+    expect(stdout).toContain(`${eureHash}:0`)
+    expect(stdout).not.toContain(creditedHash)
+  })
+
+  it("is filtered by handle and asset, and paged by cursor", async () => {
+    const idsOf = ({ items }: { items: ReadonlyArray<{ transfer_id: string }> }) =>
+      items.map((item) => item.transfer_id)
+    expect(idsOf(await json("funding", "--handle", "bcrt1qother"))).toEqual([creditedId])
+    expect(idsOf(await json("funding", "--asset", "nep141:btc.omft.near", "--handle", "0xdesk"))).toEqual([])
+    type Page = { items: ReadonlyArray<{ transfer_id: string }>; next_cursor: string | null }
+    const first = await json<Page>("funding", "--limit", "3")
+    const second = await json<Page>("funding", "--limit", "3", "--cursor", first.next_cursor ?? "")
+    expect([...idsOf(first), ...idsOf(second)]).toHaveLength(4)
+    expect(second.next_cursor).toBeNull()
+  })
+})
+
+describe("alerts", () => {
+  it("shows what is active, and on request what was cleared", async () => {
+    type Answer = { items: ReadonlyArray<{ alert_code: string; status: string }> }
+    const brief = ({ items }: Answer) => items.map(({ alert_code, status }) => `${alert_code} ${status}`)
+    expect(brief(await json<Answer>("alerts"))).toEqual(["funding_seen_unconfirmed raised"])
+    expect(brief(await json<Answer>("alerts", "--all"))).toEqual([
+      "funding_confirmed_credit_pending cleared",
+      "funding_seen_unconfirmed raised",
+      "reference_price_stale cleared",
+    ])
+    expect(brief(await json<Answer>("alerts", "--all", "--code", "reference_price_stale"))).toHaveLength(1)
+    expect((await landfall("alerts", "--code", "funding_stuck")).stdout).toContain("no alert is active")
+  })
+})
+
+describe("timeline", () => {
+  it("has every observation and alert of a transfer in order, by its hash or id", async () => {
+    type Answer = { events: ReadonlyArray<{ kind: string; offset: number; record: { status: string } }> }
+    const { events } = await json<Answer>("timeline", creditedHash.slice(0, 8))
+    expect(events.map(({ kind, record: { status } }) => `${kind} ${status}`)).toEqual([
+      "observation seen",
+      "observation confirmed",
+      "alert raised",
+      "observation credited",
+      "alert cleared",
+    ])
+    expect((await json<Answer>("timeline", creditedId)).events).toEqual(events)
+    const { stdout } = await landfall("timeline", stuckId)
+    expect(stdout).toContain("raised funding_seen_unconfirmed (warning): seen but unmined for more than 1 h")
+    expect(stdout).toMatch(/ops\.funding_observation\/\d@\d+/)
+  })
+
+  it("asks which one when several are meant, and says when there is none", async () => {
+    const several = await landfall("timeline", stuckHash.slice(0, 4))
+    expect(several).toMatchObject({ code: 1, stdout: "" })
+    expect(several.stderr).toContain("abab names 2 transfers; say which")
+    for (const hash of [stuckHash, twinHash]) expect(several.stderr).toContain(`${hash}:0`)
+    const none = await landfall("timeline", "0123456789")
+    expect(none).toMatchObject({ code: 1, stdout: "" })
+    expect(none.stderr).toContain("no transfer is recorded as 0123456789")
+  })
+})

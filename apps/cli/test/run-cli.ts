@@ -1,0 +1,35 @@
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+
+/** How a run of the program ended, and what it printed. */
+export interface Ran {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const main = fileURLToPath(new URL("../bin/landfall.mjs", import.meta.url))
+
+/** Runs the program as a process, its output in pipes. */
+export const runCli = (
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>>,
+  options: { readonly stdin?: string } = {},
+): Promise<Ran> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [main, ...args], {
+      env: { PATH: process.env["PATH"], ...env },
+      stdio: ["pipe", "pipe", "pipe"],
+    })
+    let [stdout, stderr] = ["", ""]
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text
+    })
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text
+    })
+    child.stdin.on("error", () => {}) // a program that reads nothing may have ended before
+    child.stdin.end(options.stdin ?? "")
+    child.once("error", reject)
+    child.once("close", (code) => resolve({ code, stdout, stderr }))
+  })
