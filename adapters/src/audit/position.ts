@@ -1,13 +1,7 @@
 import type { Position } from "@landfall/domain/position"
 import { readCheckpoints } from "../history/checkpoint.ts"
-import type { Database, Transaction } from "../postgres/transaction.ts"
+import type { Transaction } from "../postgres/transaction.ts"
 import { type AsOf, positionAt } from "./as-of.ts"
-
-/** An answer and the position of the rows it was read from. */
-export interface Audited<Rows> {
-  readonly rows: Rows
-  readonly position: Position
-}
 
 /** How far every partition had been read, as the transaction sees it. */
 export const readPosition = async (transaction: Transaction): Promise<Position> => {
@@ -23,16 +17,16 @@ export const readPosition = async (transaction: Transaction): Promise<Position> 
 export const positionOf = (transaction: Transaction, asOf: AsOf | null): Promise<Position> =>
   asOf?.basis === "ingest" ? positionAt(transaction, asOf.at) : readPosition(transaction)
 
-/** Runs a question in one read-only snapshot of the database, with the position it stands at. */
-export const ask = <Rows>(
-  database: Pick<Database, "transaction">,
-  question: (transaction: Transaction) => Promise<Rows>,
-  asOf: AsOf | null = null,
-): Promise<Audited<Rows>> =>
-  database.transaction(
-    async (transaction) => ({
-      position: await positionOf(transaction, asOf),
-      rows: await question(transaction),
-    }),
-    { mode: "repeatable read read only", deadlineMs: 10_000 },
-  )
+/** An answer and the position of the rows it was read from. */
+export interface Audited<Rows> {
+  readonly rows: Rows
+  readonly position: Position
+}
+
+/** A question together with the position that its answer stands at, from one state of the database. */
+export const audited =
+  <Rows>(question: (transaction: Transaction) => Promise<Rows>, asOf: AsOf | null = null) =>
+  async (transaction: Transaction): Promise<Audited<Rows>> => ({
+    position: await positionOf(transaction, asOf),
+    rows: await question(transaction),
+  })

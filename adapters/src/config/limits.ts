@@ -28,6 +28,10 @@ export const limits = {
     connection_timeout_ms: 30_000,
     /** The longest query a page of audit rows should need; after that the client gets 503 and the work is cancelled. */
     handler_timeout_ms: 15_000,
+    /** An export of a year's evidence over a slow line; it holds one of few places, and a transaction, that long at most. */
+    stream_timeout_ms: 600_000,
+    /** What waits in memory for a reader of an export that is slower than the database. */
+    stream_buffer_bytes_max: 262_144,
     /** Longer than the usual 5 s polls, so that they keep their connection. */
     keep_alive_timeout_ms: 10_000,
     /** Dashboards, Prometheus, the CLI and probes together are tens; beyond this connections are dropped unread. */
@@ -40,6 +44,24 @@ export const limits = {
     /** A page of rows that a person or a program reads at once. */
     page_rows_default: 100,
     page_rows_max: 500,
+  },
+  audit: {
+    /** Questions that are answered at once, and that wait for each of these; more would only time out. */
+    questions: 3,
+    questions_waiting_max: 32,
+    /** A page, or one key's history; below the time that HTTP gives an answer. */
+    question_deadline_ms: 10_000,
+    /** Exports under way at once: each holds a connection and one state of the database. */
+    exports: 2,
+    export_deadline_ms: 600_000,
+    /** Rows of an export in memory at once. */
+    export_page_rows: 1_000,
+    /** How long a question may wait for a position: with the question itself below the time that HTTP gives an answer. */
+    wait_ms_max: 4_000,
+    /** One look in so many milliseconds serves all who wait; a batch takes about as long. */
+    wait_poll_ms: 25,
+    /** A batch that began at an instant has been committed or given up this long after it: the past before is final. */
+    writing_ms_max: 60_000,
   },
   client: {
     /** A node or bridge that has not begun to answer by then is treated as away; the next poll asks again. */

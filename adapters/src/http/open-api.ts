@@ -26,12 +26,17 @@ export const openApi = ({ name, version, routes, readToken }: OpenApiOptions) =>
       responses: {
         [route.status]: {
           description: "The answer.",
-          content: jsonContent({
-            allOf: [
-              { $ref: "#/components/schemas/Standing" },
-              ...(route.response === null ? [] : [schemas.of(route.response)]),
-            ],
-          }),
+          content: {
+            ...jsonContent({
+              allOf: [
+                { $ref: "#/components/schemas/Standing" },
+                ...(route.response === null ? [] : [schemas.of(route.response)]),
+              ],
+            }),
+            ...Object.fromEntries(
+              (route.streams ?? []).map((type) => [type, { schema: { type: "string" } }]),
+            ),
+          },
         },
         default: { $ref: "#/components/responses/Error" },
       },
@@ -127,6 +132,7 @@ const standingSchema = {
       description: "The next offset of each partition of each topic.",
       additionalProperties: { type: "object", additionalProperties: { type: "integer" } },
     },
+    as_of_basis: { type: "string", enum: ["ingest", "event"] },
     behind_seconds: { type: "object", additionalProperties: { type: ["number", "null"] } },
   },
 }

@@ -11,6 +11,8 @@ export interface Input<Query, Params, Body> {
   readonly query: Query
   readonly params: Params
   readonly body: Body
+  /** The `Accept` header: what the client would like to get; null when it does not say. */
+  readonly accept: string | null
   /** Aborts when the client has gone or the answer takes too long. */
   readonly signal: AbortSignal
   readonly log: Logger
@@ -32,6 +34,8 @@ export interface Route {
   readonly response: JsonSchema<unknown> | null
   /** The status of a successful answer. */
   readonly status: number
+  /** Whether an answer may be `Streamed`, which may take longer; and in which media types beside JSON. */
+  readonly streams: ReadonlyArray<string> | null
   /**
    * Gives the answer. An object gets `as_of`, and `position` and `behind_seconds` where the service knows them;
    * fields that it has itself stay.
@@ -54,6 +58,7 @@ export const defineRoute = <
   readonly body?: JsonSchema<Body>
   readonly response?: JsonSchema<unknown>
   readonly status?: number
+  readonly streams?: ReadonlyArray<string>
   handler(input: Input<Values<Query>, Values<Params>, Body>): unknown
 }): Route => ({
   ...route,
@@ -62,6 +67,7 @@ export const defineRoute = <
   body: route.body ?? null,
   response: route.response ?? null,
   status: route.status ?? 200,
+  streams: route.streams ?? null,
   // The service reads the input by the very fields and schema above, so that it has these types.
   handler: route.handler as Route["handler"],
 })

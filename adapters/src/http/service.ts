@@ -16,6 +16,7 @@ import { observeRequests } from "./observe.ts"
 import { protect } from "./protect.ts"
 import { defineRoute, inputReader, type Route } from "./route.ts"
 import { type Readiness, registerStandardRoutes } from "./standard-routes.ts"
+import { Streamed } from "./streamed.ts"
 
 /** Where an answer stands: how far the service has read, and how far that is behind each source. */
 export interface Standing {
@@ -70,7 +71,7 @@ export const buildService = async (options: ServiceOptions): Promise<Service> =>
   await protect(app, gate, { size, readToken: options.tokens.read !== null })
   blankSecrets(app, options.hide ?? [])
   observeRequests(app, options.metrics)
-  for (const route of routes) registerRoute(app, route, options)
+  for (const route of routes) registerRoute(app, route, options, size)
   refuseOtherMethods(app, routes)
   registerStandardRoutes(app, options, gate)
   await registerDocs(app, { ...options, routes, readToken: options.tokens.read !== null })
@@ -93,15 +94,28 @@ const stateRoute = (options: ServiceOptions): Route =>
     handler: () => options.state(),
   })
 
-const registerRoute = (app: FastifyInstance, route: Route, options: ServiceOptions): void => {
+const registerRoute = (
+  app: FastifyInstance,
+  route: Route,
+  options: ServiceOptions,
+  size: HttpLimits,
+): void => {
   const read = inputReader(route)
   app.route({
     method: route.method,
     url: route.url,
+    ...(route.streams ? { handlerTimeout: size.stream_timeout_ms } : {}),
     handler: async (request, reply) => {
       const input = read(request)
-      const answer = await route.handler({ ...input, signal: request.signal, log: options.log })
+      const accept = request.headers.accept ?? null
+      const answer = await route.handler({ ...input, accept, signal: request.signal, log: options.log })
       reply.code(route.status)
+      if (answer instanceof Streamed) {
+        reply.headers(answer.headers).type(answer.contentType)
+        if (request.method !== "HEAD") return reply.send(answer.body)
+        answer.body.destroy()
+        return reply.send()
+      }
       return isPlainObject(answer) ? { as_of: options.now(), ...options.standing?.(), ...answer } : answer
     },
   })

@@ -5,7 +5,7 @@ import { projections } from "@landfall/projections/registry"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { type AsOf, type Basis, bases } from "../../src/audit/as-of.ts"
-import { ask } from "../../src/audit/ask.ts"
+import { audited } from "../../src/audit/position.ts"
 import { listRows } from "../../src/audit/rows.ts"
 import { migrate } from "../../src/postgres/migrate.ts"
 import { type Database, openDatabase } from "../../src/postgres/transaction.ts"
@@ -69,10 +69,8 @@ describe("an answer as of an instant", () => {
                   own.filter((event) => isIn(asOf, event)).map(({ record }) => record),
                 )
                 const query = { conditions: [], after: null, asOf }
-                const { rows, position } = await ask(
-                  database,
-                  (transaction) => listRows(transaction, projection, query, 1000),
-                  asOf,
+                const { rows, position } = await database.transaction(
+                  audited((transaction) => listRows(transaction, projection, query, 1000), asOf),
                 )
                 expect(new Map(rows.map(({ key, row }) => [key, row]))).toEqual(expected)
                 expect(position).toEqual(expectedPosition(messages, asOf))

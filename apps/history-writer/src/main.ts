@@ -1,4 +1,6 @@
+import { openReaders } from "@landfall/adapters/audit/readers"
 import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
+import { limits } from "@landfall/adapters/config/limits"
 import { reveal } from "@landfall/adapters/config/secret"
 import { secretsOf } from "@landfall/adapters/config/secrets-of"
 import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
@@ -24,6 +26,7 @@ import { writerMetrics } from "./metrics.ts"
 import { openWriter } from "./open-writer.ts"
 import { auditRoutes } from "./routes/audit.ts"
 import { deadLetterRoutes } from "./routes/dead-letters.ts"
+import { openQuestions } from "./routes/questions.ts"
 import { settingsTable } from "./settings.ts"
 import { positionOf, readinessOf, stateOf } from "./state.ts"
 
@@ -42,7 +45,11 @@ await runService(async () => {
   const kafka = kafkaOf(settings, name)
 
   const database = openDatabase(url, { applicationName: name, role: settings.DATABASE_ROLE })
-  const reading = openDatabase(url, { applicationName: `${name} queries`, role: settings.DATABASE_ROLE })
+  const readers = openReaders(
+    () => openDatabase(url, { applicationName: `${name} queries`, role: settings.DATABASE_ROLE }),
+    limits.audit,
+  )
+  const questions = openQuestions(readers, Date.now)
   const admin = openAdmin(kafka)
   const metrics = createMetrics({ name, version })
   const measure = writerMetrics(metrics, () => writer.now())
@@ -95,7 +102,7 @@ await runService(async () => {
     readiness: () => readinessOf(writer.now()),
     state: () => stateOf(writer.now()),
     standing: () => ({ position: positionOf(writer.now().partitions()) }),
-    routes: [...auditRoutes(reading), ...deadLetterRoutes(reading)],
+    routes: [...auditRoutes(questions), ...deadLetterRoutes(questions)],
   })
   const http = await start(service)
   log.info({ url: http.url }, "listening")
@@ -107,7 +114,7 @@ await runService(async () => {
       stop: async () => {
         await writer.stop()
         await http.stop()
-        await Promise.all([database.close(), reading.close()])
+        await Promise.all([database.close(), readers.close()])
         admin.close()
       },
     },
