@@ -1,4 +1,8 @@
 import { alertsCommand } from "./commands/alerts.ts"
+import { deadLettersDismissCommand } from "./commands/dead-letters-dismiss.ts"
+import { deadLettersListCommand } from "./commands/dead-letters-list.ts"
+import { deadLettersRetryCommand } from "./commands/dead-letters-retry.ts"
+import { deadLettersShowCommand } from "./commands/dead-letters-show.ts"
 import { fundingCommand } from "./commands/funding.ts"
 import { migrateCommand } from "./commands/migrate.ts"
 import { replayCommand } from "./commands/replay.ts"
@@ -11,5 +15,9 @@ export const commands: ReadonlyArray<Command> = [
   alertsCommand,
   timelineCommand,
   replayCommand,
+  deadLettersListCommand,
+  deadLettersShowCommand,
+  deadLettersRetryCommand,
+  deadLettersDismissCommand,
   migrateCommand,
 ]
