@@ -36,14 +36,14 @@ const fullSizes: Sizes = {
 
 const quickSizes: Sizes = {
   runs: 3,
-  events: 40_000,
+  events: 32_000,
   emmett_events: 1_600,
   subjects: 100_000,
   alerts: 60,
-  handles: 2_000,
+  handles: 1_000,
   deposits: 8,
   freshness_s: 4,
-  memory_events: 200_000,
+  memory_events: 300_000,
 }
 
 /** The benchmarks by the words that ask for them, in the order in which they run. */

@@ -38,9 +38,8 @@ const mb = (bytes: number): number => bytes / 1e6
 
 const sectionOf = (events: number, { memory, rate }: ReaderReport): Section => {
   const tenths = memory.rss_max_by_tenth
-  // Up to then the heap has grown to what state and buffers need.
-  const early = Math.max(...tenths.slice(0, 3))
-  const late = Math.max(...tenths.slice(7))
+  const early = Math.max(...tenths.slice(0, 5))
+  const late = Math.max(...tenths.slice(5))
   return {
     name: "memory",
     title: "Memory of a replay",
@@ -53,12 +52,12 @@ const sectionOf = (events: number, { memory, rate }: ReaderReport): Section => {
         unit: "MB",
         runs: [mb(memory.held_after - memory.held_before)],
       },
-      { name: "most resident memory in the first three tenths of the way", unit: "MB", runs: [mb(early)] },
-      { name: "most resident memory in the last three tenths", unit: "MB", runs: [mb(late)] },
+      { name: "most resident memory in the first half of the way", unit: "MB", runs: [mb(early)] },
+      { name: "most resident memory in the second half", unit: "MB", runs: [mb(late)] },
     ],
     results: [
       {
-        name: `memory of a replay of ${events.toLocaleString("en-US")} events: the last three tenths of the way over the first three`,
+        name: `memory of a replay of ${events.toLocaleString("en-US")} events: the second half of the way over the first`,
         unit: "×",
         runs: [late / early],
         target: { most: 1.1 },
