@@ -77,6 +77,7 @@ const endOfNote = (text: string, from: number): number | null => {
 /** Whether a text may be the beginning of a note of the key: its first line is one of its origins, or begins one. */
 const couldBegin = (text: string, { name }: Verifier): boolean => {
   const [first = ""] = text.split("\n")
+  if (/\p{Cc}/u.test(first)) return false
   return first.length <= name.length ? name.startsWith(first) : first.startsWith(`${name}/`)
 }
 

@@ -10,7 +10,7 @@ import { messageReader } from "../../src/history/read-message.ts"
 import type { ConsumedMessage } from "../../src/kafka/consumer.ts"
 import { migrate } from "../../src/postgres/migrate.ts"
 import { type Database, openDatabase } from "../../src/postgres/transaction.ts"
-import type { GivenPostgres } from "../postgres/given-postgres.ts"
+import { type GivenPostgres, plainClient } from "../postgres/given-postgres.ts"
 
 export const topicId = Buffer.alloc(16, 7)
 export const now_ms = Date.UTC(2026, 10, 23)
@@ -107,6 +107,13 @@ export interface Copies {
 
 let copies = 0
 
+/** The address of another database of the same server. */
+export const databaseUrl = (postgres: GivenPostgres, name: string): string => {
+  const url = new URL(postgres.url)
+  url.pathname = `/${name}`
+  return url.href
+}
+
 /** Makes the history once. */
 export const givenCopies = async (postgres: GivenPostgres): Promise<Copies> => {
   const original = openDatabase(await postgres.createDatabase("history"), { applicationName: "history" })
@@ -116,13 +123,8 @@ export const givenCopies = async (postgres: GivenPostgres): Promise<Copies> => {
     events,
     copy: async (of = "history") => {
       const name = `copy_${++copies}`
-      const { default: client } = await import("postgres")
-      const admin = client(postgres.url, { max: 1, onnotice: () => {} })
-      await admin.unsafe(`create database ${name} template ${of}`)
-      await admin.end()
-      const url = new URL(postgres.url)
-      url.pathname = `/${name}`
-      const database = openDatabase(url.href, { applicationName: name })
+      await plainClient(postgres.url).unsafe(`create database ${name} template ${of}`)
+      const database = openDatabase(databaseUrl(postgres, name), { applicationName: name })
       onTestFinished(() => database.close())
       return { database, name }
     },
