@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises"
 import { amount } from "@landfall/domain/amount"
 import { decideObservations } from "@landfall/evaluators/funding/decide-observations"
 import type { FundingPolicy } from "@landfall/evaluators/funding/policy"
@@ -6,6 +7,7 @@ import { type FundingTransfer, fundingTransfer } from "@landfall/projections/fun
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { esploraObserver } from "../../src/chain/esplora.ts"
+import type { EsploraApi } from "../../src/chain/esplora-api.ts"
 import { watchedAddresses as addresses, type FakeChain, fakeChain } from "./esplora-fake-chain.ts"
 
 const elsewhere = "elsewhere"
@@ -235,6 +237,52 @@ const expectedStanding = (chain: FakeChain, rows: ReadonlyMap<string, FundingTra
 }
 
 describe("the cost of a poll", () => {
+  test("is never more than so many questions at once, whatever there is to ask", async () => {
+    const chain = fakeChain()
+    const watched = Array.from({ length: 60 }, (_, n) => `address-${n}`)
+    const txids = watched.map((address) => chain.send(address))
+    const plain = chain.api(() => {})
+    let open = 0
+    let most = 0
+    const counted =
+      <Parameters extends ReadonlyArray<unknown>, Answer>(ask: (...of: Parameters) => Promise<Answer>) =>
+      async (...of: Parameters): Promise<Answer> => {
+        most = Math.max(most, ++open)
+        await setImmediate()
+        open--
+        return ask(...of)
+      }
+    const api: EsploraApi = {
+      shown: plain.shown,
+      blocks: counted(plain.blocks),
+      isInBestChain: counted(plain.isInBestChain),
+      transactions: counted(plain.transactions),
+      olderTransactions: counted(plain.olderTransactions),
+      transaction: counted(plain.transaction),
+      spender: counted(plain.spender),
+    }
+    const observer = esploraObserver({
+      api,
+      network: "regtest",
+      tip_age_ms_max: null,
+      absence_ms: 0,
+      addresses_max: 60,
+      now: () => 0,
+      random: () => 0,
+    })
+    observer.watch(watched.map((address) => ({ address, issued_at_ms: null })))
+    expect((await observer.poll({ confirmations: 6, expected: [] })).outputs).toHaveLength(60)
+    // All of them are gone, and each is asked about by itself, some in each round.
+    for (const txid of txids) chain.evict(txid)
+    const gone = new Set<string>()
+    for (let round = 0; round < 3; round++) {
+      const { outputs } = await observer.poll({ confirmations: 6, expected: [] })
+      for (const { tx_hash, in_mempool } of outputs) if (in_mempool === false) gone.add(tx_hash)
+    }
+    expect(gone).toEqual(new Set(txids))
+    expect(most).toBe(4)
+  })
+
   test("is the same for ten thousand addresses as for a hundred", async () => {
     const cost = async (count: number): Promise<number> => {
       const chain = fakeChain()

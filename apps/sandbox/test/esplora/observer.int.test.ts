@@ -72,10 +72,50 @@ describe("a deposit on regtest", () => {
     )
   })
 
-  test("that is a coinbase says so", async () => {
+  test("that is a coinbase says so, and is gone for good when its block is orphaned", async () => {
     const { observer, address } = await givenWatched()
-    await node.rpc("generatetoaddress", 1, address)
+    const [orphan] = await node.rpc<string[]>("generatetoaddress", 1, address)
     expect((await observer.look(6)).outputs).toMatchObject([{ coinbase: true, confirmations: 1 }])
+    await node.rpc("invalidateblock", orphan)
+    await mineEmpty(2)
+    expect(await observer.look(6)).toMatchObject({
+      complete: true,
+      outputs: [{ coinbase: true, confirmations: 0, in_mempool: false }],
+      health: { state: "ok" },
+    })
+  })
+
+  test("twice to one address in one transaction is two outputs, also when the first is spent at once", async () => {
+    const { observer, address } = await givenWatched()
+    const [spare, own] = [await newAddress(), await node.miner<string>("getnewaddress")]
+    const script = async (of: string): Promise<string> =>
+      (await node.rpc<{ scriptPubKey: string }>("validateaddress", of)).scriptPubKey
+    const coin = await richCoin()
+    const change = (coin.amount - 0.3001).toFixed(8)
+    const plain = await node.rpc<string>(
+      "createrawtransaction",
+      [coin],
+      [{ [address]: 0.1 }, { [spare]: 0.2 }, { [own]: change }],
+    )
+    const parent = await node.rpc<string>(
+      "sendrawtransaction",
+      await sign(plain.replace(await script(spare), await script(address))),
+    )
+    const outputs = [
+      { output_index: 0, amount: 10_000_000n },
+      { output_index: 1, amount: 20_000_000n },
+    ]
+    expect(outputsOf(await observer.look(6), parent)).toMatchObject(outputs)
+    // Its sender pays for it with a child, which is no deposit.
+    const rest = { txid: parent, vout: 2, amount: Number(change) }
+    const child = await node.rpc<string>("sendrawtransaction", await spend(rest, await newAddress(), 0.01))
+    const withChild = await observer.look(6)
+    expect(outputsOf(withChild, parent)).toMatchObject(outputs)
+    expect(outputsOf(withChild, child)).toEqual([])
+    const [block] = await node.mine(1)
+    expect(outputsOf(await observer.look(6), parent)).toMatchObject(
+      outputs.map((output) => ({ ...output, block_hash: block })),
+    )
   })
 
   test("is still there for an observer that starts anew", async () => {
@@ -118,6 +158,18 @@ describe("a deposit that is taken back", () => {
     expect(replaced).toMatchObject({ in_mempool: false, successor_tx_hash: successor })
     expect(replaced).not.toHaveProperty("conflicted")
     await node.mine(1)
+    expect(outputsOf(await observer.look(6), txid)).toMatchObject([
+      { in_mempool: false, conflicted: true, successor_tx_hash: successor },
+    ])
+  })
+
+  test("by a rival that a miner took and no mempool had names it", async () => {
+    const { observer, address } = await givenWatched()
+    const { raw, rival } = await rivals(address)
+    const txid = await node.rpc<string>("sendrawtransaction", raw)
+    expect(outputsOf(await observer.look(6), txid)).toMatchObject([{ in_mempool: true }])
+    await node.rpc("generateblock", await newAddress(), [rival])
+    const { txid: successor } = await node.rpc<{ txid: string }>("decoderawtransaction", rival)
     expect(outputsOf(await observer.look(6), txid)).toMatchObject([
       { in_mempool: false, conflicted: true, successor_tx_hash: successor },
     ])
@@ -220,23 +272,31 @@ describe("a reorganisation", () => {
   })
 })
 
+interface Coin {
+  readonly txid: string
+  readonly vout: number
+  readonly amount: number
+}
+
+const richCoin = async (): Promise<Coin> => {
+  const [coin] = await node.miner<Coin[]>("listunspent", 1, 9_999_999, [], true, { minimumAmount: 1 })
+  if (coin === undefined) throw new Error("the miner has no coin")
+  return coin
+}
+
+const sign = async (raw: string): Promise<string> =>
+  (await node.miner<{ hex: string }>("signrawtransactionwithwallet", raw)).hex
+
+/** Spends the coin to the address, but for the fee; signed and not sent. */
+const spend = async (coin: Coin, to: string, fee: number): Promise<string> => {
+  const paid = (coin.amount - fee).toFixed(8)
+  return sign(await node.rpc<string>("createrawtransaction", [coin], { [to]: paid }, 0, true))
+}
+
 /** Two signed transactions that spend the same coin: one to the address, a dearer one elsewhere. */
 const rivals = async (address: string): Promise<{ raw: string; rival: string }> => {
-  const [coin] = await node.miner<Array<{ txid: string; vout: number; amount: number }>>(
-    "listunspent",
-    1,
-    9_999_999,
-    [],
-    true,
-    { minimumAmount: 1 },
-  )
-  if (coin === undefined) throw new Error("the miner has no coin")
-  const sign = async (to: string, fee: number): Promise<string> => {
-    const paid = (coin.amount - fee).toFixed(8)
-    const plain = await node.rpc<string>("createrawtransaction", [coin], { [to]: paid }, 0, true)
-    return (await node.miner<{ hex: string }>("signrawtransactionwithwallet", plain)).hex
-  }
-  return { raw: await sign(address, 0.0001), rival: await sign(await newAddress(), 0.001) }
+  const coin = await richCoin()
+  return { raw: await spend(coin, address, 0.0001), rival: await spend(coin, await newAddress(), 0.001) }
 }
 
 const mineEmpty = async (count: number): Promise<void> => {

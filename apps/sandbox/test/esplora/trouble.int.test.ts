@@ -316,6 +316,37 @@ describe("a server that is not to be relied on", () => {
     expect(observer.status().last_error).toContain("minutes old")
   })
 
+  const value = (text: string) => (list: string) => list.replaceAll(/"value":\d+/g, `"value":${text}`)
+  test.each<[string, (list: string) => string]>([
+    ["an amount beyond 2^53", value("9007199254740993")],
+    ["an amount that is text", value('"5000000"')],
+    ["an amount below zero", value("-1")],
+    ["a part of a satoshi", value("0.5")],
+    ["no list", () => "{}"],
+    ["transactions without outputs", (list) => list.replaceAll('"vout":[', '"other":[')],
+    ["a status that is text", (list) => list.replaceAll(/"confirmed":\w+/g, '"confirmed":"no"')],
+    ["half of itself", (list) => list.slice(0, list.length / 2)],
+  ])("is lagging and takes nothing back when the list of an address has %s", async (_what, wrong) => {
+    const observer = givenObserver(server.url)
+    const address = await newAddress()
+    observer.watchNow(address)
+    const txid = await send(address, "0.05")
+    expect(outputsOf(await observer.look(6), txid)).toHaveLength(1)
+    server.setRewrite((path, answer) =>
+      path.startsWith("/address") ? { ...answer, text: wrong(answer.text) } : answer,
+    )
+    expect(await observer.look(6)).toMatchObject({
+      outputs: [],
+      gone: [],
+      complete: false,
+      health: { state: "lagging" },
+    })
+    expect(observer.status().last_error).toMatch(/something else than it should|not JSON/)
+    server.setRewrite(null)
+    observer.pass(60_000)
+    expect(outputsOf(await observer.look(6), txid)).toMatchObject([{ amount: 5_000_000n, in_mempool: true }])
+  })
+
   test.each([
     ["a height that is text", '[{"id":"HASH","height":"7","timestamp":1}]'],
     ["no block", "[]"],
