@@ -57,6 +57,9 @@ export interface Exchange {
   readonly ask: <Value>(request: ExchangeRequest, as: ReadAs<Value>) => Promise<Value>
 }
 
+/** Shorter ones may be ordinary words of an answer, which must stay as it is; they are blanked where it is shown. */
+const secret_chars_min = 12
+
 /** How much of an answer with a bad status is read: enough for the excerpt. */
 const excerpt_bytes_max = 4_096
 
@@ -74,6 +77,12 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
   const excerpt = (text: string): string => excerptOf(text, limits.client.excerpt_chars_max, hidden)
   const failed = (reason: FailureReason, what: string, details?: FailureDetails) =>
     new RequestFailed({ name, endpoint }, reason, what, details)
+  /** The other side knows what we send; whatever is made of its words, cut or whole, must not repeat it. */
+  const blank = (text: string): string =>
+    hidden.reduce(
+      (rest, secret) => (secret.length < secret_chars_min ? rest : rest.replaceAll(secret, "<redacted>")),
+      text,
+    )
   if (protocol !== "http:" && protocol !== "https:")
     throw failed(
       "refused",
@@ -124,7 +133,7 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
     const fine = accept(status)
     if (status >= 300 && status < 400)
       throw failed("redirected", `answered ${status}, a redirect, which is never followed`, { status })
-    const text = await readText(response, fine ? size.bytes_max : excerpt_bytes_max, fine)
+    const text = blank(await readText(response, fine ? size.bytes_max : excerpt_bytes_max, fine))
     if (!fine) throw failed("status", `answered ${status}`, { status, excerpt: excerpt(text) })
     const depth = jsonDepth(text)
     if (depth > size.depth_max)

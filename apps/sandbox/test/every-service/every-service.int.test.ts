@@ -1,0 +1,291 @@
+import { readFile } from "node:fs/promises"
+import { fileURLToPath } from "node:url"
+import { beforeAll, describe, expect, test } from "vitest"
+import { until } from "../../src/until.ts"
+import { canary, givenEveryService, type Service, secretNames, serviceNames } from "./given-services.ts"
+import { exchange, request, statusOf } from "./raw-http.ts"
+
+const given = givenEveryService()
+
+interface Path {
+  readonly method: string
+  readonly path: string
+}
+
+/** The commands that must be among those that are walked. */
+const commands: Readonly<Record<string, ReadonlyArray<string>>> = {
+  "history-writer": [],
+  "inventory-sync": ["/pause", "/resume"],
+  "liquidity-manager": [
+    "/refresh-funding-observations",
+    "/pause-funding-observer",
+    "/resume-funding-observer",
+  ],
+  "market-reference-ingest": ["/pause", "/resume"],
+  "ops-sentinel": ["/pause", "/resume", "/evaluate"],
+}
+
+describe.each(serviceNames)("%s", (name) => {
+  let service: Service
+  let paths: ReadonlyArray<Path>
+  beforeAll(async () => {
+    const found = given.services().find((one) => one.name === name)
+    if (found === undefined) throw new Error(`${name} was not started`)
+    service = found
+    const document = (await (await fetch(`${service.url}/openapi.json`)).json()) as {
+      readonly paths: Readonly<Record<string, object>>
+    }
+    paths = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => ({
+        method: method.toUpperCase(),
+        path: path.replaceAll(/\{[^}]+\}/g, "x"),
+      })),
+    )
+  })
+  const bearer = (token: string): string => `authorization: Bearer ${token}`
+  const get = (path: string, token = service.read) =>
+    fetch(`${service.url}${path}`, { headers: { authorization: `Bearer ${token}` } })
+  const ask = async (...given: Parameters<typeof request>): Promise<number> =>
+    statusOf(await exchange(service.port, request(...given)))
+
+  test("does no command for a stranger, however it is written", async () => {
+    const found = paths.filter(({ method }) => method !== "GET").map(({ path }) => path)
+    expect(found).toEqual(expect.arrayContaining([...(commands[name] ?? [])]))
+    const { control, read } = service
+    const json = "content-type: application/json"
+    const lengthOf = (bytes: number): string => `content-length: ${bytes}`
+    for (const path of [...found, "/none", "/state", "/metrics"]) {
+      const letter = `/%${path.charCodeAt(1).toString(16)}${path.slice(2)}`
+      const tries: ReadonlyArray<readonly [string, ...Parameters<typeof request>]> = [
+        ["no token", "POST", path, [lengthOf(0)]],
+        ["an empty token", "POST", path, ["authorization: Bearer", lengthOf(0)]],
+        ["a wrong token", "POST", path, [bearer(`${control}x`), lengthOf(0)]],
+        ["the read token", "POST", path, [bearer(read), lengthOf(0)]],
+        ["another scheme", "POST", path, [`authorization: Basic ${btoa(`:${control}`)}`, lengthOf(0)]],
+        ["the right token second", "POST", path, [bearer("wrong"), bearer(control), lengthOf(0)]],
+        ["the right token first", "POST", path, [bearer(control), bearer("wrong"), lengthOf(0)]],
+        ["the token in a cookie", "POST", path, [`cookie: token=${control}`, lengthOf(0)]],
+        ["the token in the address", "POST", `${path}?access_token=${control}`, [lengthOf(0)]],
+        ["JSON", "POST", path, [json, lengthOf(2)], "{}"],
+        ["no JSON", "POST", path, [json, lengthOf(9)], "{not json"],
+        ["a form", "POST", path, ["content-type: application/x-www-form-urlencoded", lengthOf(3)], "a=b"],
+        ["parts", "POST", path, ["content-type: multipart/form-data; boundary=x", lengthOf(3)], "--x"],
+        ["text", "POST", path, ["content-type: text/plain", lengthOf(2)], "{}"],
+        ["an odd type", "POST", path, ["content-type: ;;=", lengthOf(2)], "{}"],
+        ["a huge body", "POST", path, [json, lengthOf(10 ** 10)], "{".padEnd(4_096)],
+        ["a body that does not come", "POST", path, [json, lengthOf(60_000)], "{"],
+        ["a body in endless chunks", "POST", path, [json, "transfer-encoding: chunked"], "ffff\r\n{"],
+        ["a body on demand", "POST", path, [json, "expect: 100-continue", lengthOf(60_000)]],
+        ["an encoded letter", "POST", letter, [lengthOf(0)]],
+        ["two slashes", "POST", `/${path}`, [lengthOf(0)]],
+        ["a slash behind", "POST", `${path}/`, [lengthOf(0)]],
+        ["dots", "POST", `/docs/..${path}`, [lengthOf(0)]],
+        ["encoded dots", "POST", `/docs/%2e%2e${path}`, [lengthOf(0)]],
+        ["capitals", "POST", path.toUpperCase(), [lengthOf(0)]],
+        ["a whole address", "POST", `http://127.0.0.1${path}`, [lengthOf(0)]],
+        ["PUT", "PUT", path, [lengthOf(0)]],
+        ["PATCH", "PATCH", path, [lengthOf(0)]],
+        ["DELETE", "DELETE", path, [lengthOf(0)]],
+        ["OPTIONS", "OPTIONS", path, [lengthOf(0)]],
+      ]
+      const statuses = await Promise.all(
+        tries.map(async ([what, ...rest]) => [path, what, await ask(...rest)] as const),
+      )
+      expect(statuses.filter(([, , status]) => status !== 401)).toEqual([])
+      // Methods that nothing here has: refused before or after the token, and never done.
+      for (const method of ["TRACE", "CONNECT", "PROPFIND", "QUERY", "post", "PO\tST"])
+        expect([path, method, Math.floor((await ask(method, path, [lengthOf(0)])) / 100)]).not.toContain(2)
+      const overridden = ["x-http-method-override: POST", "x-method-override: POST", "x-http-method: POST"]
+      if (found.includes(path))
+        expect(await ask("GET", `${path}?_method=POST`, [bearer(read), ...overridden])).toBe(405)
+    }
+    const state = JSON.stringify(await (await get("/state")).json())
+    expect(state).not.toContain('"paused":true')
+  })
+
+  test("does no command that is not written as it must be, for those who may either", async () => {
+    const { control } = service
+    const json = "content-type: application/json"
+    for (const { path, method } of paths.filter((one) => one.method !== "GET")) {
+      const tries: ReadonlyArray<readonly [number, ReadonlyArray<string>, string, string?]> = [
+        [413, [json, `content-length: ${10 ** 10}`], "{"],
+        [413, [json, "content-length: 70000"], "{".padEnd(70_000)],
+        [400, [json, "content-length: 9"], "{not json"],
+        [400, [json, "content-length: 2"], "[]".replace("[]", "7 ")],
+        [400, [json, "content-length: 31"], '{"__proto__":{"polluted":true}}'],
+        [400, [json, "content-length: 20"], '{"no_such_field": 1}'],
+        [415, ["content-type: text/plain", "content-length: 2"], "{}"],
+        [415, ["content-type: application/x-www-form-urlencoded", "content-length: 3"], "a=b"],
+        [415, ["content-type: multipart/form-data; boundary=x", "content-length: 3"], "--x"],
+        [400, [json, "content-length: 2", "content-length: 3"], "{}"],
+        [400, [json, "content-length: 2", "transfer-encoding: chunked"], "{}"],
+        [400, [json, "content-length: 0"], "", "?no_such_parameter=1"],
+      ]
+      const statuses = await Promise.all(
+        tries.map(async ([expected, headers, body, query = ""]) => [
+          path,
+          headers.at(-1),
+          body.slice(0, 20),
+          expected,
+          await ask(method, `${path}${query}`, [bearer(control), ...headers], body),
+        ]),
+      )
+      expect(statuses.filter(([, , , expected, status]) => status !== expected)).toEqual([])
+    }
+    const state = JSON.stringify(await (await get("/state")).json())
+    expect(state).not.toContain('"paused":true')
+  })
+
+  test("reads nothing out to a stranger but what it is: probes and documentation", async () => {
+    const open = ["/health/live", "/health/ready", "/openapi.json", "/docs", "/docs/json"]
+    const closed = [...paths.map(({ path }) => path), "/none"].filter((path) => !open.includes(path))
+    for (const path of closed)
+      for (const method of ["GET", "HEAD"]) {
+        expect([path, method, await ask(method, path)]).toEqual([path, method, 401])
+        expect([path, await ask(method, path, [bearer("wrong")])]).toEqual([path, 401])
+        expect([path, await ask(method, path, [bearer(service.read), bearer("wrong")])]).toEqual([path, 401])
+      }
+    for (const path of open) expect([path, (await fetch(`${service.url}${path}`)).status]).not.toContain(401)
+    expect(await (await fetch(`${service.url}/health/ready`)).text()).not.toContain("reasons")
+    expect((await get("/state")).status).toBe(200)
+    expect((await get("/state", service.control)).status).toBe(200)
+  })
+
+  test("keeps browsers from doing anything with an answer, and says nothing of what it is made of", async () => {
+    for (const path of ["/state", "/none", "/metrics", "/docs/", "/openapi.json"]) {
+      const { headers } = await get(path)
+      expect(headers.get("x-content-type-options"), path).toBe("nosniff")
+      expect(headers.get("content-security-policy"), path).toContain("default-src 'none'")
+      expect(headers.get("cache-control"), path).toMatch(path === "/docs/" ? /./ : /^no-store$/)
+      expect([headers.get("server"), headers.get("x-powered-by")]).toEqual([null, null])
+      expect(headers.get("access-control-allow-origin")).toBeNull()
+    }
+  })
+
+  test("shows the metrics that docs/reference/metrics.md lists, and no others of its own", async () => {
+    const page = await readFile(
+      fileURLToPath(new URL("../../../../docs/reference/metrics.md", import.meta.url)),
+      "utf8",
+    )
+    const sections = new Map(
+      page.split("\n## ").map((section): [string, string] => [section.split("\n", 1)[0] ?? "", section]),
+    )
+    const listed = ["All services", name].flatMap((title) =>
+      [...(sections.get(title) ?? "").matchAll(/^\| `(landfall_\w+)` \| (\w+)/gm)].map(
+        ([, metric, type]) => `${metric} ${type}`,
+      ),
+    )
+    const body = await (await get("/metrics")).text()
+    const shown = [...body.matchAll(/^# TYPE (landfall_\w+) (\w+)$/gm)].map(
+      ([, metric, type]) => `${metric} ${type}`,
+    )
+    expect(shown.sort()).toEqual(listed.sort())
+    expect(body).toContain(`landfall_build_info{service="${name}"`)
+    expect(body).toMatch(/^process_resident_memory_bytes \d/m)
+  })
+
+  const asked: Readonly<Record<string, ReadonlyArray<string>>> = {
+    "inventory-sync": ["bridge", "verifier", "liquidity-manager"],
+    "liquidity-manager": ["bridge", "bitcoind", "esplora", "evm-node"],
+    "market-reference-ingest": ["ticker"],
+  }
+  for (const source of asked[name] ?? [])
+    test(`measures its calls to ${source}`, () =>
+      until(`calls to ${source} that were refused`, async () => {
+        const body = await (await get("/metrics")).text()
+        return new RegExp(
+          `^landfall_outgoing_call_seconds_count\\{source="${source}",outcome="status"\\} [1-9]`,
+          "m",
+        ).test(body)
+          ? true
+          : null
+      }))
+
+  test("shows its secrets nowhere: not in its log, answers, errors, metrics, or to those who list processes", async () => {
+    const urls = secretNames(name).filter((setting) => setting.endsWith("_URL") && setting !== "DATABASE_URL")
+    // The other systems know the secrets and have told them back.
+    for (const setting of urls)
+      await until(`${setting} to be asked with its password`, async () =>
+        given.parrot
+          .heard()
+          .includes(
+            setting === "LIQUIDITY_MANAGER_URL"
+              ? canary(name, "LIQUIDITY_MANAGER_READ_TOKEN")
+              : btoa(`desk:${canary(name, setting)}-password`),
+          )
+          ? true
+          : null,
+      )
+    const { control } = service
+    const answers = await Promise.all(
+      [
+        ...paths.filter(({ method }) => method === "GET").map(({ path }) => path),
+        "/docs/json",
+        "/none",
+        `/none?token=${"x".repeat(3_000)}`,
+        "/state?nothing=1",
+        "/%zz",
+      ].map(async (path) => (await get(path)).text()),
+    )
+    const errors = await Promise.all(
+      paths
+        .filter(({ method }) => method === "POST")
+        .map(({ path }) =>
+          exchange(
+            service.port,
+            request("POST", path, [`authorization: Bearer ${control}x`, "content-length: 0"]),
+          ),
+        ),
+    )
+    const texts: Readonly<Record<string, string>> = {
+      log: await service.log(),
+      answers: answers.join("\n"),
+      errors: errors.join("\n"),
+      arguments: await readFile(`/proc/${service.child.pid}/cmdline`, "utf8"),
+    }
+    expect(texts["log"]).toContain('"msg":"listening"')
+    const forms = [
+      /canary/,
+      ...urls.map(
+        (setting) => new RegExp(btoa(`desk:${canary(name, setting)}-password`).replaceAll("=", "")),
+      ),
+    ]
+    for (const [where, text] of Object.entries(texts))
+      for (const form of forms) {
+        const at = text.search(form)
+        expect(at === -1 ? "" : `${where}: ${text.slice(Math.max(0, at - 300), at + 100)}`).toBe("")
+      }
+  })
+})
+
+test("no service shows the password of its user in Kafka, or of a database that it cannot reach", async () => {
+  const shown = await Promise.all(
+    given.astray().map(async ({ name, url, read, log }) => {
+      const headers = { authorization: `Bearer ${read}` }
+      await until(`${name} to say in its log that Kafka or the database is away`, async () =>
+        /"level":"(?:warn|error)"/.test(await log()) ? true : null,
+      )
+      const ready = await fetch(`${url}/health/ready`, { headers })
+      expect(ready.status).toBe(503)
+      const state = await fetch(`${url}/state`, { headers })
+      const texts = `${await ready.text()}\n${await state.text()}\n${await log()}`
+      return texts.match(/.{0,200}canary.{0,80}/)?.[0] ?? null
+    }),
+  )
+  expect(shown).toEqual(serviceNames.map(() => null))
+}, 90_000)
+
+test("no service listens beyond this machine without both tokens", async () => {
+  const ends = await Promise.all(
+    serviceNames.map(async (name) => {
+      const { CONTROL_TOKEN: _, READ_TOKEN: read = "", ...env } = given.environment(name)
+      const { child, log } = await given.spawn(name, { ...env, READ_TOKEN: read, HTTP_HOST: "0.0.0.0" })
+      return { ...(await child.exited), words: await log() }
+    }),
+  )
+  for (const { code, words } of ends) {
+    expect(code).toBe(1)
+    expect(words).toMatch(/listening on "0\.0\.0\.0", which is beyond this machine, needs a control token/)
+    expect(words).not.toContain("canary")
+  }
+}, 60_000)
