@@ -30,11 +30,12 @@ const reasons: Readonly<Record<string, string>> = {
   "lossless-json": "JSON from outside, whose numbers may be beyond 2^53",
   pino: "structured logs with redaction",
   postgres: "PostgreSQL's protocol, with COPY in both directions",
+  selfsigned: "makes the certificates with which tests try TLS: expired, of another host, of nobody's making",
   "string-width": "columns of tables line up, whatever script a name is in",
   turbo: "runs checks of the workspaces in the order of what they depend on",
   typescript: "types; Node runs the sources as they are",
   uuid: "deterministic ids (version 5)",
-  viem: "calls to EVM nodes",
+  viem: "decodes what EVM nodes answer",
   vitest: "tests",
 }
 
