@@ -3,8 +3,7 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest"
 import { type Database, openDatabase } from "../../src/postgres/transaction.ts"
-import { leafHash, readLeaf } from "../../src/transparency-log/leaf.ts"
-import { append, emptyLog, encodeEdge, root } from "../../src/transparency-log/merkle-log.ts"
+import { readLeaf } from "../../src/transparency-log/leaf.ts"
 import { newKey, readSigner } from "../../src/transparency-log/note-key.ts"
 import { checkTlogProof } from "../../src/transparency-log/tlog-proof.ts"
 import { attestRecord, verifyAgainstFile } from "../../src/verify/attest.ts"
@@ -18,6 +17,7 @@ import {
   givenCopies,
   givenHistory,
   grow,
+  makeConsistent,
   now_ms,
   tamper,
   topicId,
@@ -55,40 +55,6 @@ const givenAttested = async (): Promise<{ database: Database; name: string; file
   const file = await givenFile()
   await writeFile(file, attested.file)
   return { database, name, file }
-}
-
-interface Row {
-  readonly kafka_offset: string
-  readonly leader_epoch: number
-  readonly kafka_timestamp_ms: string
-  readonly message_key: Buffer
-  readonly message_headers: Buffer | null
-  readonly payload: string
-}
-
-/** Makes leaf hashes, roots and checkpoint of a partition fit its rows again, as whoever owns the database can. */
-const makeConsistent = async (database: Database, table: string, topic: string): Promise<void> => {
-  const rows = await database.transaction((transaction) =>
-    transaction.query<Row>(`select * from ${table} order by kafka_offset`),
-  )
-  const leaves = rows.map((row) =>
-    leafHash({
-      ...{ topicId, partition: 0, offset: Number(row.kafka_offset), leaderEpoch: row.leader_epoch },
-      ...{ timestampMs: Number(row.kafka_timestamp_ms), key: row.message_key, headers: row.message_headers },
-      value: Buffer.from(row.payload),
-    }),
-  )
-  const log = append(emptyLog, leaves)
-  const hex = (bytes: Buffer | undefined): string => `decode('${bytes?.toString("hex")}', 'hex')`
-  const last = rows.at(-1)?.kafka_offset
-  await tamper(
-    database,
-    table,
-    `${rows.map((row, at) => `update ${table} set leaf_hash = ${hex(leaves[at])} where kafka_offset = ${row.kafka_offset}`).join(";")};
-     update checkpoints set log_size = ${log.size}, log_root = ${hex(root(log))}, log_right_edge = ${hex(encodeEdge(log))}
-       where topic = '${topic}';
-     update checkpoints set last_leaf_hash = ${hex(leaves.at(-1))} where topic = '${topic}' and last_offset = ${last}`,
-  )
 }
 
 const linesOf = ({ differences }: { readonly differences: ReadonlyArray<Difference> }): string =>

@@ -10,6 +10,8 @@ import { messageReader } from "../../src/history/read-message.ts"
 import type { ConsumedMessage } from "../../src/kafka/consumer.ts"
 import { migrate } from "../../src/postgres/migrate.ts"
 import { type Database, openDatabase } from "../../src/postgres/transaction.ts"
+import { leafHash } from "../../src/transparency-log/leaf.ts"
+import { append, emptyLog, encodeEdge, root } from "../../src/transparency-log/merkle-log.ts"
 import { type GivenPostgres, plainClient } from "../postgres/given-postgres.ts"
 
 export const topicId = Buffer.alloc(16, 7)
@@ -119,9 +121,13 @@ export const givenCopies = async (postgres: GivenPostgres): Promise<Copies> => {
   const original = openDatabase(await postgres.createDatabase("history"), { applicationName: "history" })
   const events = await givenHistory(original)
   await original.close()
+  return { events, ...copiesOf(postgres, "history") }
+}
+
+/** Copies of a database that nobody is connected to. */
+export const copiesOf = (postgres: GivenPostgres, original: string): Pick<Copies, "copy"> => {
   return {
-    events,
-    copy: async (of = "history") => {
+    copy: async (of = original) => {
       const name = `copy_${++copies}`
       await plainClient(postgres.url).unsafe(`create database ${name} template ${of}`)
       const database = openDatabase(databaseUrl(postgres, name), { applicationName: name })
@@ -139,3 +145,42 @@ export const tamper = (database: Database, table: string, change: string): Promi
        alter table ${table} enable always trigger append_only`,
     ),
   )
+
+interface Row {
+  readonly kafka_offset: string
+  readonly leader_epoch: number
+  readonly kafka_timestamp_ms: string
+  readonly message_key: Buffer
+  readonly message_headers: Buffer | null
+  readonly payload: string
+}
+
+/** Makes leaf hashes, roots and checkpoint of a partition fit its rows again, as whoever owns the database can. */
+export const makeConsistent = async (
+  database: Database,
+  table: string,
+  topic: string,
+  id: Buffer = topicId,
+): Promise<void> => {
+  const rows = await database.transaction((transaction) =>
+    transaction.query<Row>(`select * from ${table} order by kafka_offset`),
+  )
+  const leaves = rows.map((row) =>
+    leafHash({
+      ...{ topicId: id, partition: 0, offset: Number(row.kafka_offset), leaderEpoch: row.leader_epoch },
+      ...{ timestampMs: Number(row.kafka_timestamp_ms), key: row.message_key, headers: row.message_headers },
+      value: Buffer.from(row.payload),
+    }),
+  )
+  const log = append(emptyLog, leaves)
+  const hex = (bytes: Buffer | undefined): string => `decode('${bytes?.toString("hex")}', 'hex')`
+  const last = rows.at(-1)?.kafka_offset
+  await tamper(
+    database,
+    table,
+    `${rows.map((row, at) => `update ${table} set leaf_hash = ${hex(leaves[at])} where kafka_offset = ${row.kafka_offset}`).join(";")};
+     update checkpoints set log_size = ${log.size}, log_root = ${hex(root(log))}, log_right_edge = ${hex(encodeEdge(log))}
+       where topic = '${topic}';
+     update checkpoints set last_leaf_hash = ${hex(leaves.at(-1))} where topic = '${topic}' and last_offset = ${last}`,
+  )
+}
