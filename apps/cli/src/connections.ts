@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { type Endpoint, endpoint } from "@landfall/adapters/config/endpoint"
 import { kafkaOf, kafkaProblems } from "@landfall/adapters/config/kafka-settings"
-import { reveal } from "@landfall/adapters/config/secret"
+import { reveal, type Secret, secret } from "@landfall/adapters/config/secret"
 import { type Environment, loadSettings } from "@landfall/adapters/config/settings"
 import { type Admin, openAdmin } from "@landfall/adapters/kafka/admin"
 import type { KafkaConnection } from "@landfall/adapters/kafka/configuration"
@@ -21,9 +21,18 @@ export interface Connections {
   readonly admin: () => Admin
   /** Whether Kafka is named by the environment or a sandbox; without it some answers tell less. */
   readonly hasKafka: () => boolean
-  /** A variable of the services, or what the running sandbox has in its place; null when neither says. */
-  readonly address: (variable: keyof typeof sandboxFields) => string | null
+  /** The address in a variable of the services, or what the running sandbox has in its place; null when neither says. */
+  readonly address: (variable: keyof typeof sandboxFields) => Endpoint | null
+  /** The services of the running sandbox; none without one. */
+  readonly services: () => ReadonlyArray<SandboxService>
   readonly close: () => Promise<void>
+}
+
+/** A service of the running sandbox. */
+export interface SandboxService {
+  readonly name: string
+  readonly url: Endpoint
+  readonly token: Secret
 }
 
 /** What the running sandbox calls the parts that services know by a variable. */
@@ -52,11 +61,13 @@ export const openConnections = (options: {
     if (!told.has(text)) note(text)
     told.add(text)
   }
-  let sandbox: Readonly<Record<string, string>> | null | undefined
-  const fromSandbox = (variable: keyof typeof sandboxFields): string | null => {
+  let sandbox: Sandbox | null | undefined
+  const sandboxNow = (): Sandbox | null => {
     if (sandbox === undefined) sandbox = readSandbox(file)
-    return sandbox?.[sandboxFields[variable]] ?? null
+    return sandbox
   }
+  const fromSandbox = (variable: keyof typeof sandboxFields): string | null =>
+    sandboxNow()?.addresses[sandboxFields[variable]] ?? null
   const missing = (variable: string): CommandFailed =>
     new CommandFailed(`${variable} is not set and no sandbox is running here: set it, or run \`npm start\``)
 
@@ -101,15 +112,26 @@ export const openConnections = (options: {
       return opened
     },
     hasKafka: () => settings.KAFKA_BROKERS !== null || fromSandbox("KAFKA_BROKERS") !== null,
-    address: (variable) => env[variable] || fromSandbox(variable),
+    address: (variable) => {
+      const text = env[variable] || fromSandbox(variable)
+      if (text === null) return null
+      if (!URL.canParse(text)) throw new CommandFailed(`${variable} is not a URL`)
+      return endpoint(text)
+    },
+    services: () => sandboxNow()?.services ?? [],
     close: async () => {
       await Promise.allSettled(closing.splice(0).map((close) => close()))
     },
   }
 }
 
-/** The addresses in the file of a sandbox that is running; null without one. */
-const readSandbox = (file: string): Readonly<Record<string, string>> | null => {
+interface Sandbox {
+  readonly addresses: Readonly<Record<string, string>>
+  readonly services: ReadonlyArray<SandboxService>
+}
+
+/** What the file of a sandbox that is running says; null without one. */
+const readSandbox = (file: string): Sandbox | null => {
   let parsed: Readonly<Record<string, unknown>>
   try {
     parsed = JSON.parse(readFileSync(file, "utf8")) as Readonly<Record<string, unknown>>
@@ -117,12 +139,21 @@ const readSandbox = (file: string): Readonly<Record<string, string>> | null => {
     return null
   }
   if (typeof parsed["pid"] !== "number" || !isRunning(parsed["pid"])) return null
-  const texts = Object.entries(parsed).flatMap(([name, value]) => {
-    const url = typeof value === "object" && value !== null && "url" in value ? value.url : value
+  const addresses = Object.entries(parsed).flatMap(([name, value]) => {
+    const url = fieldOf(value, "url") ?? value
     return typeof url === "string" ? [[name, url] as const] : []
   })
-  return Object.fromEntries(texts)
+  const services = Object.entries(parsed["services"] ?? {}).flatMap(([name, value]) => {
+    const [url, token] = [fieldOf(value, "url"), fieldOf(value, "control_token")]
+    return typeof url === "string" && typeof token === "string"
+      ? [{ name, url: endpoint(url), token: secret(token) }]
+      : []
+  })
+  return { addresses: Object.fromEntries(addresses), services }
 }
+
+const fieldOf = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined
 
 const isRunning = (pid: number): boolean => {
   try {

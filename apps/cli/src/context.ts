@@ -12,6 +12,8 @@ export interface Context {
    * `--dry-run`; true under `--yes`; else a person is asked, and without a terminal it throws a UsageError.
    */
   readonly mayChange: Confirm
+  /** The environment variables of this process. */
+  readonly env: Environment
   /** Aborted by Ctrl-C and SIGTERM: long work ends in order and can be resumed where it says so. */
   readonly signal: AbortSignal
   /** The clock, in epoch milliseconds. */
@@ -34,6 +36,7 @@ export const openContext = (options: ContextOptions): Context & { readonly close
     output,
     connections,
     mayChange: openConfirm({ dryRun: options.dryRun, yes: options.yes, note: output.note }),
+    env: options.env,
     signal: options.signal,
     now: Date.now,
     close: connections.close,

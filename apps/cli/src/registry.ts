@@ -3,14 +3,17 @@ import { deadLettersDismissCommand } from "./commands/dead-letters-dismiss.ts"
 import { deadLettersListCommand } from "./commands/dead-letters-list.ts"
 import { deadLettersRetryCommand } from "./commands/dead-letters-retry.ts"
 import { deadLettersShowCommand } from "./commands/dead-letters-show.ts"
+import { doctorCommand } from "./commands/doctor.ts"
 import { fundingCommand } from "./commands/funding.ts"
 import { migrateCommand } from "./commands/migrate.ts"
 import { replayCommand } from "./commands/replay.ts"
+import { statusCommand } from "./commands/status.ts"
 import { timelineCommand } from "./commands/timeline.ts"
 import type { Command } from "./define-command.ts"
 
 /** Every command of `landfall`, in the order of its help. A new one is one file and one line here. */
 export const commands: ReadonlyArray<Command> = [
+  statusCommand,
   fundingCommand,
   alertsCommand,
   timelineCommand,
@@ -20,4 +23,5 @@ export const commands: ReadonlyArray<Command> = [
   deadLettersRetryCommand,
   deadLettersDismissCommand,
   migrateCommand,
+  doctorCommand,
 ]

@@ -47,12 +47,12 @@ export const measureStanding = async (
   }
 }
 
-/** Asks the database one question, in one state of it, and says where the answer stands. */
-export const ask = async <Value>(
+/** Asks the database one question, in one state of it, and measures where the answer stands. */
+export const askMeasured = async <Value>(
   context: Context,
   topics: ReadonlyArray<string>,
   question: (transaction: Transaction) => Promise<Value>,
-): Promise<{ readonly value: Value; readonly standing: Standing }> => {
+): Promise<{ readonly value: Value; readonly standing: MeasuredStanding }> => {
   const { value, checkpoints } = await context.connections.database("landfall_auditor").transaction(
     async (transaction) => ({
       value: await question(transaction),
@@ -60,8 +60,16 @@ export const ask = async <Value>(
     }),
     { mode: "repeatable read read only" },
   )
-  const { partitions: _, ...standing } = await measureStanding(context, topics, checkpoints)
-  return { value, standing }
+  return { value, standing: await measureStanding(context, topics, checkpoints) }
+}
+
+/** The same, without the partitions one by one. */
+export const ask = async <Value>(
+  ...asked: Parameters<typeof askMeasured<Value>>
+): Promise<{ readonly value: Value; readonly standing: Standing }> => {
+  const { value, standing } = await askMeasured(...asked)
+  const { partitions: _, ...stands } = standing
+  return { value, standing: stands }
 }
 
 const secondsOf = (partitions: ReadonlyArray<PartitionBehind>): number | null =>

@@ -123,3 +123,75 @@ describe("timeline", () => {
     expect(none.stderr).toContain("no transfer is recorded as 0123456789")
   })
 })
+
+describe("status", () => {
+  it("shows every partition, snapshot, alert, dead letter and asset", async () => {
+    const status = await json("status")
+    expect(status).toMatchObject({
+      behind_seconds: { [topic]: 0, "ref.market_price": 0 },
+      snapshots: expect.arrayContaining([
+        { projection: "funding_transfer", version: 1, program_version: 1, rows: 4 },
+      ]),
+      open_dead_letters: { [topic]: 1 },
+      degraded_keys: 1,
+      active_alerts: [{ alert_code: "funding_seen_unconfirmed", severity: "warning", count: 1 }],
+      uncredited_funding_total_by_asset: [
+        { asset_id: "nep141:btc.omft.near", chain: "bitcoin", transfers: 2, total: "100000000" },
+        { asset_id: "nep141:gnosis-0x420c.omft.near", transfers: 1, total: "1234500000000000000" },
+      ],
+    })
+    const { stdout } = await landfall("status")
+    expect(stdout).toContain("1.2345 EURe")
+    expect(stdout).toMatch(/ops\.funding_observation +0 +\d+ +\d+ +0 +0\.0/)
+  })
+
+  it("shows what is not recorded yet, and for how long", async () => {
+    await house.publish([{ topic: "exec.trade_result", key: "BTC/EURe", record: "not yet recorded" }])
+    type Status = {
+      behind_seconds: Record<string, number>
+      partitions: ReadonlyArray<Record<string, unknown>>
+    }
+    const { behind_seconds, partitions } = await json<Status>("status")
+    expect(behind_seconds["exec.trade_result"]).toBeGreaterThan(0)
+    const behind = partitions.filter(({ messages }) => messages !== 0)
+    expect(behind).toEqual([expect.objectContaining({ topic: "exec.trade_result", messages: 1 })])
+  })
+})
+
+describe("doctor", () => {
+  it("finds nothing wrong with parts that are well", async () => {
+    const { healthy, findings } = await json<{
+      healthy: boolean
+      findings: ReadonlyArray<Record<string, string>>
+    }>("doctor")
+    expect(healthy).toBe(true)
+    expect(
+      findings.filter(({ state }) => state === "ok").map(({ part, check }) => `${part} ${check}`),
+    ).toEqual([
+      "node version",
+      "postgres reachable",
+      "postgres migrated",
+      "postgres roles",
+      "postgres login",
+      "postgres append-only",
+      "postgres snapshots",
+      "kafka reachable",
+      "kafka topics",
+      "kafka topic ids",
+      "kafka offsets",
+      "kafka cleanup.policy",
+      "kafka message.timestamp.type",
+      "kafka retention.ms",
+    ])
+  })
+
+  it("says what is wrong and what to do, and ends with 3", async () => {
+    const ran = await runCli(["doctor"], { DATABASE_URL: house.emptyUrl, KAFKA_BROKERS: "127.0.0.1:9" })
+    expect(ran.code).toBe(3)
+    expect(ran.stdout).toMatch(/WRONG +postgres +migrated: missing: 1 \(roles\)/)
+    expect(ran.stdout).toContain("→ run `landfall migrate`")
+    expect(ran.stdout).toMatch(/WRONG +kafka +reachable/)
+    expect(ran.stdout).toMatch(/\? +bitcoin +configured: BITCOIN_OBSERVER_URL is not set/)
+    expect(ran.stdout).toContain("wrong: 2")
+  })
+})

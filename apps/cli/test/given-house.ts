@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { openEventReader } from "@landfall/adapters/alerts/event-reader"
 import { recordPolicy } from "@landfall/adapters/alerts/policy-store"
 import { defaultLimits, startHistoryWriter } from "@landfall/adapters/history/history-writer"
+import { claimSnapshotVersions } from "@landfall/adapters/history/snapshot-versions"
 import { openAdmin } from "@landfall/adapters/kafka/admin"
 import { openBulkProducer } from "@landfall/adapters/kafka/bulk-producer"
 import type { KafkaConnection } from "@landfall/adapters/kafka/configuration"
@@ -15,6 +16,7 @@ import { type Alert, alertTopic } from "@landfall/domain/topics/alert"
 import { advance, createEvaluator, fold } from "@landfall/evaluators/alerts/evaluator"
 import type { RecordedPolicy } from "@landfall/evaluators/alerts/policy"
 import { tick } from "@landfall/evaluators/alerts/tick"
+import { projections } from "@landfall/projections/registry"
 import { type Kafka, startKafka } from "@landfall/setup/parts/kafka"
 import { type Postgres, startPostgres } from "@landfall/setup/parts/postgres"
 import { history, policy } from "./history.ts"
@@ -146,6 +148,7 @@ const recordAll = async (kafka: KafkaConnection, url: string): Promise<void> => 
     })
     if (isThere) resolve()
   }
+  await database.transaction((transaction) => claimSnapshotVersions(transaction, projections))
   const writer = await startHistoryWriter({
     kafka,
     groupId: "history-writer",
