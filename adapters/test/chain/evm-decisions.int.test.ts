@@ -14,6 +14,7 @@ import { type FundingTransfer, fundingTransfer } from "@landfall/projections/fun
 import { eureV2 } from "@landfall/setup/parts/eure"
 import { describe, expect, test } from "vitest"
 import { ether, givenAnvil, givenObserver, handleA, handleB } from "./evm-given.ts"
+import { lyingProxy } from "./evm-proxy.ts"
 
 const policy: FundingPolicy = {
   assets: [
@@ -180,6 +181,52 @@ describe("a EURe deposit on a real EVM node", () => {
     await chain.reorg(5)
     desk.restart()
     expect(await desk.summary()).toEqual(["reorged (reorged)"])
+  })
+
+  test("stays confirmed when the process starts anew and its node knows less of what is final", async () => {
+    await using chain = await givenAnvil()
+    await using proxy = await lyingProxy(chain.anvil.url)
+    const desk = givenDesk(proxy.url)
+    await chain.transfer(handleA, 5n * ether)
+    expect(await desk.summary()).toEqual(["confirming (first_seen)"])
+    const before = await proxy.ask("eth_getBlockByNumber", "finalized", false)
+    await chain.mine(4)
+    expect(await desk.summary()).toEqual(["confirmed (confirmed)"])
+    proxy.lie(({ method, params, result }) =>
+      method === "eth_getBlockByNumber" && params[0] === "finalized" ? before : result,
+    )
+    // Without a restart the node is one whose finality went back, which is no node to rely on.
+    expect(await desk.look()).toEqual([])
+    desk.restart()
+    expect(await desk.look()).toEqual([])
+    expect([...desk.transfers.values()]).toMatchObject([{ status: "confirmed" }])
+    await chain.reorg(5)
+    expect(await desk.summary()).toEqual(["reorged (reorged)"])
+  })
+
+  test("several in one transaction are transfers of their own, and are taken back and come back together", async () => {
+    await using chain = await givenAnvil()
+    const desk = givenDesk(chain.anvil.url)
+    const hash = await chain.proxied([handleA, 2n * ether], [handleB, 3n * ether], [handleA, 2n * ether])
+    expect(await desk.summary()).toEqual(Array(3).fill("confirming (first_seen)"))
+    expect(
+      [...desk.transfers.values()].map(({ output_index, funding_handle }) => [output_index, funding_handle]),
+    ).toEqual([
+      [0, handleA],
+      [1, handleB],
+      [2, handleA],
+    ])
+    const raw = await chain.raw(hash)
+    await chain.reorg(1)
+    expect(await desk.summary()).toEqual(Array(3).fill("reorged (reorged)"))
+    await chain.reorg(1, [raw, 0])
+    expect(await desk.summary()).toEqual(Array(3).fill("confirming (returned)"))
+    // The bridge lists two equal ones and another: each credit is one transfer's.
+    const rows = [2n, 3n, 2n].map((count, at) =>
+      credit({ tx_hash: hash, address: at === 1 ? handleB : handleA, amount: amount(count * ether) }),
+    )
+    expect(await desk.summary(rows)).toEqual(Array(3).fill("credited (credited)"))
+    expect(desk.transfers.size).toBe(3)
   })
 
   test("that was credited and then left the chain is reorged and keeps its credit", async () => {

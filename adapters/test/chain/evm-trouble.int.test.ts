@@ -1,3 +1,4 @@
+import { freePort } from "@landfall/setup/parts/ports"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import { evmRpc } from "../../src/chain/evm-rpc.ts"
 import { endpoint } from "../../src/config/endpoint.ts"
@@ -237,6 +238,52 @@ describe("a node that gives no usable answer is down, and nothing is gone", () =
     }
     proxy.instead(null)
     expect(await observer.look()).toMatchObject({ health: { state: "ok" }, gone: [], outputs: [{ tx_hash }] })
+  })
+
+  test.each<[string, RegExp, Lie]>([
+    [
+      "a head beyond 2^53",
+      /something else than it should/,
+      ({ method, params, result }) =>
+        method === "eth_getBlockByNumber" && params[0] === "latest"
+          ? { ...fields(result), number: "0x20000000000001" }
+          : result,
+    ],
+    [
+      "a time that is a JSON number beyond 2^53",
+      /something else than it should/,
+      ({ method, result }) =>
+        method === "eth_getBlockByNumber" ? { ...fields(result), timestamp: 2 ** 53 + 2 } : result,
+    ],
+    [
+      "no newest block",
+      /has no newest block/,
+      ({ method, params, result }) =>
+        method === "eth_getBlockByNumber" && params[0] === "latest" ? null : result,
+    ],
+    [
+      "logs that are no list",
+      /something else than it should/,
+      ({ method, result }) => (method === "eth_getLogs" ? { logs: [] } : result),
+    ],
+    [
+      "a block without a hash",
+      /something else than it should/,
+      ({ method, result }) =>
+        method === "eth_getBlockByNumber" ? { ...fields(result), hash: null } : result,
+    ],
+  ])("%s", (_name, word, lie) => lieThrough(lie, "down", word))
+
+  test("a broken connection, and nothing that listens", async () => {
+    const { observer, tx_hash } = await givenSeen()
+    proxy.instead((response) => response.destroy())
+    expect(await observer.look()).toMatchObject({ health: { state: "down" }, outputs: [], gone: [] })
+    expect(observer.status().last_error).toMatch(/broke/)
+    proxy.instead(null)
+    expect(await observer.look()).toMatchObject({ health: { state: "ok" }, outputs: [{ tx_hash }] })
+    const nobody = givenObserver(`http://127.0.0.1:${await freePort()}`)
+    expect(await nobody.look()).toMatchObject({ health: { state: "down", tip_height: null }, gone: [] })
+    expect(nobody.status().last_error).toMatch(/nothing listens/)
   })
 
   test("silence", async () => {
