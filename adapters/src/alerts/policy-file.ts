@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs"
 import { type AlertPolicy, readPolicy } from "@landfall/evaluators/alerts/policy"
 import type { Kind } from "../config/field.ts"
 import { limits } from "../config/limits.ts"
+import { jsonDepth, parseExactJson } from "../net/exact-json.ts"
 
 /** The path of an alert policy file, read at once; everything that is wrong with it is told together. */
 export const policyFile: Kind<AlertPolicy> = {
@@ -14,7 +15,10 @@ export const policyFile: Kind<AlertPolicy> = {
     try {
       const content = readFileSync(path, "utf8")
       if (content.length > limits.config.file_chars_max) return { ok: false, problem: "the file is too long" }
-      const read = readPolicy(JSON.parse(content))
+      if (jsonDepth(content) > limits.client.depth_max)
+        return { ok: false, problem: "the file nests too deep" }
+      // A name that is given twice with other content is a problem, too; of two windows none would be meant.
+      const read = readPolicy(parseExactJson(content))
       return read.ok
         ? { ok: true, value: read.policy }
         : { ok: false, problem: `the policy is not allowed: ${read.problems.join("; ")}` }
