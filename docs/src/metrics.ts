@@ -3,7 +3,7 @@ import { createMetrics, type Metrics } from "@landfall/adapters/metrics/metrics"
 import { outgoingCallMetrics } from "@landfall/adapters/metrics/outgoing-calls"
 import { publishingMetrics } from "@landfall/adapters/metrics/publishing"
 import { pollingMetrics } from "@landfall/adapters/polling/metrics"
-import { writerMetrics } from "@landfall/history-writer/metrics"
+import { openLetterMetrics, writerMetrics } from "@landfall/history-writer/metrics"
 import { managerMetrics } from "@landfall/liquidity-manager/metrics"
 import { sentinelMetrics } from "@landfall/ops-sentinel/metrics"
 
@@ -25,7 +25,10 @@ const manager: Register = (registry) =>
 
 /** What each service registers beside what all of them have. */
 const services: Readonly<Record<string, ReadonlyArray<Register>>> = {
-  "history-writer": [(registry) => writerMetrics(registry, unmeasured)],
+  "history-writer": [
+    (registry) => writerMetrics(registry, unmeasured),
+    (registry) => openLetterMetrics(registry, unmeasured),
+  ],
   "liquidity-manager": [manager, publishingMetrics, outgoingCallMetrics],
   "inventory-sync": [polling, publishingMetrics, outgoingCallMetrics],
   "market-reference-ingest": [polling, publishingMetrics, outgoingCallMetrics],

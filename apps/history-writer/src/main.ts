@@ -5,6 +5,7 @@ import { reveal } from "@landfall/adapters/config/secret"
 import { secretsOf } from "@landfall/adapters/config/secrets-of"
 import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
+import { countOpen } from "@landfall/adapters/dead-letters/list"
 import {
   defaultLimits,
   type HistoryWriter,
@@ -22,7 +23,7 @@ import { runService } from "@landfall/adapters/process/run"
 import { topics } from "@landfall/domain/registry"
 import { timestamp } from "@landfall/domain/timestamp"
 import { projections } from "@landfall/projections/registry"
-import { writerMetrics } from "./metrics.ts"
+import { openLetterMetrics, writerMetrics } from "./metrics.ts"
 import { openWriter } from "./open-writer.ts"
 import { auditRoutes } from "./routes/audit.ts"
 import { deadLetterRoutes } from "./routes/dead-letters.ts"
@@ -53,6 +54,7 @@ await runService(async () => {
   const admin = openAdmin(kafka)
   const metrics = createMetrics({ name, version })
   const measure = writerMetrics(metrics, () => writer.now())
+  openLetterMetrics(metrics, () => readers.ask(countOpen))
 
   const prepare = async (): Promise<void> => {
     const setup = openDatabase(url, { applicationName: `${name} set-up` })

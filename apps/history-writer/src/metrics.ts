@@ -42,3 +42,21 @@ export const writerMetrics = (registry: Metrics, writer: () => Pick<HistoryWrite
     took.observe(event.tookMs / 1000)
   }
 }
+
+/** Registers how many dead letters are open; while PostgreSQL does not answer there is no number rather than an old one. */
+export const openLetterMetrics = (
+  registry: Metrics,
+  countOpen: () => Promise<ReadonlyMap<string, number>>,
+): void => {
+  new Gauge({
+    name: "landfall_dead_letters_open",
+    help: "Dead letters that were neither retried nor dismissed; absent while PostgreSQL does not answer.",
+    labelNames: ["topic"],
+    registers: [registry],
+    async collect() {
+      const open = await countOpen().catch(() => new Map<string, number>())
+      this.reset()
+      for (const [topic, letters] of open) this.set({ topic }, letters)
+    },
+  })
+}

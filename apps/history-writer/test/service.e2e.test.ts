@@ -91,6 +91,13 @@ describe("the service over HTTP", () => {
 
     const letters = await get(`${base}/v1/dead-letters`)
     expect(letters.body.items.length).toBe(flow.poison + 2)
+    expect(letters.body.items.every((row) => row["state"] === "open")).toBe(true)
+    const page = await get(`${base}/v1/dead-letters?topic=ref.market_price&state=open&limit=1`)
+    expect(page.body.items).toMatchObject([{ topic: "ref.market_price", message_key: "BTC/EURe" }])
+    const next = await get(
+      `${base}/v1/dead-letters?topic=ref.market_price&state=open&cursor=${page.body.next_cursor}`,
+    )
+    expect(next.body.items.length).toBe(1)
     const degraded = await get(`${base}/v1/degraded-keys`)
     expect(degraded.body.items).toContainEqual({
       topic: "ref.market_price",
@@ -99,6 +106,7 @@ describe("the service over HTTP", () => {
     })
     const metrics = await (await fetch(`${base}/metrics`)).text()
     expect(metrics).toContain(`landfall_messages_written_total{outcome="dead_letter"} ${flow.poison + 2}`)
+    expect(metrics).toContain(`landfall_dead_letters_open{topic="ref.market_price"} 2`)
 
     await child.stop()
     expect(await child.exited).toEqual({ code: 0, signal: null })
@@ -125,6 +133,12 @@ describe("the service over HTTP", () => {
       ["observations?tx_hash=%00", "tx_hash"],
       ["observations?status=seen&status=confirmed", "status"],
       ["dead-letters?cursor=x", "cursor"],
+      [`dead-letters?cursor=${forged("dead-letters", "now", "t", "0", "1")}`, "cursor"],
+      [
+        `dead-letters?cursor=${forged("dead-letters", "2026-01-01T00:00:00.000Z", "t", "0", "NaN")}`,
+        "cursor",
+      ],
+      ["dead-letters?state=lost", "state"],
     ]) {
       const { status, body } = await get(`${base}/v1/${question}`)
       expect({ question, status }).toEqual({ question, status: 400 })

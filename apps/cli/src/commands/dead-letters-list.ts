@@ -1,11 +1,12 @@
 import { optional } from "@landfall/adapters/config/field"
 import { oneOf, text } from "@landfall/adapters/config/kinds"
 import { letterStates } from "@landfall/adapters/dead-letters/letter"
-import { type DeadLetter, type LetterCursor, listLetters } from "@landfall/adapters/dead-letters/list"
-import { type Cursor, cursorOf, pageLimit, pageOf } from "@landfall/adapters/http/pagination"
+import { letterCursor, letterList, letterSort } from "@landfall/adapters/dead-letters/letter-page"
+import { type DeadLetter, listLetters } from "@landfall/adapters/dead-letters/list"
+import { pageLimit, pageOf } from "@landfall/adapters/http/pagination"
 import { topics } from "@landfall/domain/registry"
 import { defineCommand } from "../define-command.ts"
-import { exitCodes, UsageError } from "../exit-codes.ts"
+import { exitCodes } from "../exit-codes.ts"
 import { ask, printStanding } from "../standing.ts"
 
 const placeOf = (letter: DeadLetter): string =>
@@ -20,16 +21,6 @@ const detail = (letter: DeadLetter): ReadonlyArray<string> => [
       ]),
 ]
 
-const afterOf = (cursor: Cursor | null): LetterCursor | null => {
-  if (cursor === null) return null
-  const [ingestedAt = "", topic = "", partition, offset] = cursor
-  const after = { ingestedAt, topic, partition: Number(partition), offset: Number(offset) }
-  const isPlace = Number.isSafeInteger(after.partition) && Number.isSafeInteger(after.offset)
-  if (!isPlace || Number.isNaN(Date.parse(ingestedAt)))
-    throw new UsageError("--cursor: it is not a cursor of this list")
-  return after
-}
-
 /** `landfall dead-letters list`: what could not be read, and how it stands. */
 export const deadLettersListCommand = defineCommand({
   name: "dead-letters list",
@@ -41,7 +32,7 @@ export const deadLettersListCommand = defineCommand({
     key: optional(text, "only with this message key"),
     state: optional(oneOf(letterStates), "only those that stand so"),
     limit: pageLimit,
-    cursor: optional(cursorOf("dead-letters", 4), "where the page begins"),
+    cursor: optional(letterCursor, "where the page begins"),
   },
   examples: [
     { line: "landfall dead-letters list --state open", for: "what somebody has to look at" },
@@ -51,14 +42,9 @@ export const deadLettersListCommand = defineCommand({
     const { output } = context
     const names = topics.map(({ name }) => name)
     const { value, standing } = await ask(context, names, (transaction) =>
-      listLetters(transaction, filter, afterOf(cursor), limit + 1),
+      listLetters(transaction, filter, cursor, limit + 1),
     )
-    const page = pageOf("dead-letters", value, limit, (letter) => [
-      letter.ingested_at,
-      letter.topic,
-      String(letter.topic_partition),
-      String(letter.kafka_offset),
-    ])
+    const page = pageOf(letterList, value, limit, letterSort)
     output.result({ ...standing, ...page }, () => {
       output.table(
         [
