@@ -1,12 +1,10 @@
-import {
-  findTransfers,
-  namesTransfer,
-  readTransferTimeline,
-  type TimelineEntry,
-} from "@landfall/adapters/audit/transfer-timeline"
+import { findTransfers, namesTransfer } from "@landfall/adapters/audit/find-transfers"
+import { listTimeline, type TimelineStep } from "@landfall/adapters/audit/timeline"
 import { type Kind, required } from "@landfall/adapters/config/field"
-import { type Alert, alertTopic } from "@landfall/domain/topics/alert"
-import { type FundingObservation, fundingObservationTopic } from "@landfall/domain/topics/funding-observation"
+import { recordDecoder } from "@landfall/domain/codec"
+import { alertTopic } from "@landfall/domain/topics/alert"
+import { fundingObservationTopic } from "@landfall/domain/topics/funding-observation"
+import { fundingTransfer } from "@landfall/projections/funding-transfer"
 import { defineCommand } from "../define-command.ts"
 import { CommandFailed, exitCodes } from "../exit-codes.ts"
 import { humanAmount } from "../output/amount.ts"
@@ -25,16 +23,22 @@ const transferName: Kind<string> = {
 /** More than this, and the list would not help to choose. */
 const candidatesMax = 10
 
-const saysOf = ({ kind, record }: TimelineEntry): string => {
-  if (kind === "alert") {
-    const { status, severity, alert_code, reason } = record as Alert
-    return `${status} ${alert_code} (${severity}): ${reason}`
-  }
-  const seen = record as FundingObservation
+const stepsMax = 10_000
+
+const decode = recordDecoder(fundingObservationTopic)
+
+const saysOf = ({ alert, event }: TimelineStep): string => {
+  if (alert !== null) return `${alert.status} ${alert.alert_code} (${alert.severity}): ${alert.reason}`
+  const decoded = decode(Buffer.from(event.payload, "utf8"))
+  if (!decoded.ok) return decoded.reason
+  const seen = decoded.record
   const bridge = seen.bridge_status === undefined ? "" : `, bridge says ${seen.bridge_status}`
   const successor = seen.successor_tx_hash === undefined ? "" : `, replaced by ${seen.successor_tx_hash}`
   return `${seen.status} (${seen.cause}), ${seen.confirmations}/${seen.confirmations_required} confirmations${bridge}${successor}, observer ${seen.observer.state}`
 }
+
+const placeOf = ({ event }: TimelineStep): string =>
+  `${event.topic}/${event.topic_partition}@${event.kafka_offset}`
 
 /** `landfall timeline TRANSFER`: everything that was recorded of it. */
 export const timelineCommand = defineCommand({
@@ -65,10 +69,13 @@ export const timelineCommand = defineCommand({
             )
             .join("\n")}`,
         )
-      return { transfer, events: await readTransferTimeline(transaction, transfer) }
+      const keyed = { key: transfer.transfer_id, row: transfer }
+      const query = { after: null, asOf: null, limit: stepsMax }
+      return { transfer, steps: await listTimeline(transaction, fundingTransfer, keyed, query) }
     })
-    const { transfer, events } = value
-    output.result({ ...standing, transfer, events }, () => {
+    const { transfer, steps } = value
+    const items = steps.map(({ place: _, ...step }) => step)
+    output.result({ ...standing, transfer, items }, () => {
       output.line(output.paint("bold", `${humanAmount(transfer.amount, transfer.chain)}, ${transfer.status}`))
       output.line(`transfer ${transfer.transfer_id}`)
       output.line(`to ${transfer.chain}:${transfer.funding_handle}`)
@@ -76,16 +83,14 @@ export const timelineCommand = defineCommand({
       output.line()
       output.table(
         [
-          { title: "kafka had it", of: (entry) => entry.kafka_at ?? entry.ingested_at },
-          {
-            title: "topic/partition@offset",
-            of: (entry) => `${entry.topic}/${entry.partition}@${entry.offset}`,
-          },
+          { title: "happened", of: ({ event }) => event.occurred_at },
+          { title: "recorded", of: ({ event }) => event.ingested_at },
+          { title: "topic/partition@offset", of: placeOf },
           { title: "what", of: saysOf },
         ],
-        events,
+        items,
         "nothing is recorded",
-        (entry) => [`event ${entry.event_id}`],
+        ({ event }) => [`event ${event.event_id}`],
       )
       printStanding(context, standing)
     })
