@@ -1,6 +1,19 @@
 import { amount } from "@landfall/domain/amount"
 import { describe, expect, test } from "vitest"
-import { account, desk, handleA, handleB, hash, mined, minute_ms, output, row, start_ms } from "./fixtures.ts"
+import { correlate } from "../../src/funding/correlate.ts"
+import {
+  account,
+  desk,
+  handleA,
+  handleB,
+  hash,
+  mined,
+  minute_ms,
+  output,
+  policy,
+  row,
+  start_ms,
+} from "./fixtures.ts"
 
 describe("a bridge row with the deposit's hash", () => {
   test("credits it; pending and unknown words are shown and credit nothing", () => {
@@ -139,6 +152,62 @@ describe("a bridge row with another hash", () => {
     const [first, second] = transfers.values()
     expect(first).toMatchObject({ tx_hash: hash("aa"), status: "confirmed" })
     expect(second).toMatchObject({ tx_hash: hash("dd"), status: "credited", match: "tx_hash" })
+  })
+})
+
+describe("a bridge row without a hash", () => {
+  test("credits the only deposit with its address and amount", () => {
+    const { poll, only } = desk()
+    poll({ outputs: [mined(2)] })
+    poll({ bridge: [row({ tx_hash: null })] })
+    expect(only()).toMatchObject({ status: "credited", tx_hash: hash("aa"), match: "address_amount" })
+    expect(only().bridge_deposit_tx_hash).toBeUndefined()
+  })
+
+  test("of two equal deposits to one address credits none, and is listed as unmatched, until it names a hash", () => {
+    const { poll, transfers } = desk()
+    poll({ outputs: [mined(2), mined(2, { tx_hash: hash("ab") })] })
+    const rows = [row({ tx_hash: null }), row({ tx_hash: null, created_at_ms: start_ms })]
+    expect(poll({ bridge: rows })).toEqual([])
+    const { matches, unmatchedRows, unmatchedTransfers } = correlate(transfers, rows, policy)
+    expect(matches).toEqual([])
+    expect(unmatchedRows.map(({ reason }) => reason)).toEqual(["ambiguous", "ambiguous"])
+    expect(unmatchedTransfers()).toHaveLength(2)
+    // The bridge names one of the two; then the other row can only be the other deposit's.
+    poll({ bridge: [row({ tx_hash: hash("ab") }), row({ tx_hash: null })] })
+    expect([...transfers.values()].map(({ tx_hash, status, match }) => [tx_hash, status, match])).toEqual([
+      [hash("aa"), "credited", "address_amount"],
+      [hash("ab"), "credited", "tx_hash"],
+    ])
+  })
+})
+
+describe("two deposits that are alike but for what a number of JavaScript loses", () => {
+  const large = 2n ** 60n
+  test("are told apart by their amounts to the last digit", () => {
+    const { poll, transfers } = desk()
+    const outputs = [large, large + 1n].map((units, at) =>
+      mined(6, { tx_hash: hash(at === 0 ? "aa" : "ab"), amount: amount(units) }),
+    )
+    poll({ outputs })
+    poll({ bridge: [row({ tx_hash: null, amount: amount(large + 1n) })] })
+    expect([...transfers.values()].map(({ amount: units, status }) => [units, status])).toEqual([
+      [large, "confirmed"],
+      [large + 1n, "credited"],
+    ])
+  })
+})
+
+describe("a credit before the chain has confirmed", () => {
+  test("credits the unmined deposit, which stays credited while it is mined and confirmed", () => {
+    const { poll, only } = desk()
+    poll({ outputs: [output()] })
+    poll({ outputs: [output()], bridge: [row()] })
+    expect(only()).toMatchObject({ status: "credited", confirmations: 0 })
+    poll({ outputs: [mined(1)], bridge: [row()] })
+    expect(only()).toMatchObject({ status: "credited", confirmations: 1, block_hash: hash("b0") })
+    poll({ outputs: [mined(2)], bridge: [row()] })
+    expect(only()).toMatchObject({ status: "credited", confirmations: 2 })
   })
 })
 

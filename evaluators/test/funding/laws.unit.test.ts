@@ -1,4 +1,5 @@
 import type { FundingObservation } from "@landfall/domain/topics/funding-observation"
+import { uncreditedStatuses } from "@landfall/domain/topics/funding-observation"
 import fc from "fast-check"
 import { expect, test } from "vitest"
 import { correlate } from "../../src/funding/correlate.ts"
@@ -117,6 +118,12 @@ test("rows and transfers are matched one to one, in whatever order they come", (
       const used = [...found.matches.map((match) => match.row), ...found.unmatchedRows.map(({ row }) => row)]
       expect(used.length).toBe(rows.length)
       expect(new Set(used)).toEqual(new Set(rows))
+      // What is on its way and in no match is listed as unmatched on its side.
+      const left = new Set(found.unmatchedTransfers())
+      for (const { transfer_id, status, match } of transfers.values())
+        expect(left.has(transfer_id)).toBe(
+          uncreditedStatuses.has(status) && match === undefined && !ids.includes(transfer_id),
+        )
       const turned = correlate(new Map([...transfers].reverse()), rows.toReversed(), policy)
       const plain = (of: typeof found) =>
         of.matches.map(({ transfer_ids, row, match }) => ({ transfer_ids, row, match }))
