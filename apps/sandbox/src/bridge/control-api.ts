@@ -11,6 +11,8 @@ export const FaultKind = Schema.Literals([
   "malformed_json", // JSON that ends in the middle
   "html", // a gateway's error page, with status 200
   "status_500",
+  "redirect", // sends the client elsewhere
+  "deep_json", // arrays in arrays, a hundred thousand deep
   "string_error", // a JSON-RPC answer whose error is a plain string
   "missing_paging", // rows without total, limit and offset
   "missing_timestamps", // rows without created_at

@@ -7,6 +7,7 @@ import type { Fault } from "./control-api.ts"
 /** More than any client should read. */
 const huge_bytes = 64 * 1_048_576
 const drip_interval_ms = 100
+const deep_levels = 100_000
 
 /** Gives a wrong answer on the raw response. `right` is the text that a sound bridge would have sent. */
 export const misbehave = async (fault: Fault, right: string, response: ServerResponse): Promise<void> => {
@@ -26,6 +27,12 @@ export const misbehave = async (fault: Fault, right: string, response: ServerRes
       return
     case "status_500":
       response.writeHead(500, json).end('{"error":"internal server error"}')
+      return
+    case "redirect":
+      response.writeHead(302, { location: "http://127.0.0.1:1/" }).end()
+      return
+    case "deep_json":
+      response.writeHead(200, json).end("[".repeat(deep_levels) + "]".repeat(deep_levels))
       return
     case "string_error":
       response.writeHead(200, json).end('{"jsonrpc":"2.0","id":"1","error":"backend is not available"}')

@@ -10,6 +10,8 @@ export const wireFaults = [
   "malformed_json", // JSON that ends in the middle
   "html", // a gateway's error page, with status 200
   "status_500",
+  "redirect", // sends the client elsewhere
+  "deep_json", // arrays in arrays, a hundred thousand deep
   "huge", // 64 MiB of white space
   "slow_drip", // one byte each 100 ms
 ] as const satisfies ReadonlyArray<FaultKind>

@@ -1,11 +1,10 @@
 import { endpoint } from "@landfall/adapters/config/endpoint"
 import { createJsonClient } from "@landfall/adapters/net/json-client"
-import { RequestFailed } from "@landfall/adapters/net/request-failed"
 import { amount } from "@landfall/domain/amount"
 import { afterEach, beforeEach, expect, test } from "vitest"
-import type { FaultKind } from "../../src/bridge/control-api.ts"
 import { bridgeControl } from "../../src/bridge/control-client.ts"
 import { type Bridge, startBridge } from "../../src/bridge/start.ts"
+import { expectMisbehaviour, type Patience, wireFaultReasons } from "../simulated/wire-faults.ts"
 
 let bridge: Bridge
 beforeEach(async () => {
@@ -18,13 +17,12 @@ const sats = amount(150_000n)
 
 const request = (method: string, params: unknown) => ({ jsonrpc: "2.0", id: "1", method, params: [params] })
 
-const ask = (method: string, params: unknown = { account_id: "desk.near", chain: "btc:mainnet" }) => {
-  const client = createJsonClient({
-    name: "bridge",
-    endpoint: endpoint(bridge.url),
-    headers_timeout_ms: 150,
-    total_timeout_ms: 300,
-  })
+const ask = (
+  method: string,
+  params: unknown = { account_id: "desk.near", chain: "btc:mainnet" },
+  patience: Patience = {},
+) => {
+  const client = createJsonClient({ name: "bridge", endpoint: endpoint(bridge.url), ...patience })
   return client.post("", request(method, params))
 }
 
@@ -110,31 +108,18 @@ test("answers errors of the protocol as JSON-RPC errors", async () => {
   expect(await ask("recent_deposits", { account_id: 5 })).toMatchObject({ error: { code: -32602 } })
 })
 
-test.each([
-  ["hang", "timeout"],
-  ["refuse", "refused"],
-  ["reset", "broken"],
-  ["malformed_json", "not_json"],
-  ["html", "not_json"],
-  ["status_500", "status"],
-  ["huge", "too_large"],
-  ["slow_drip", "timeout"],
-] satisfies Array<[FaultKind, string]>)(
-  "misbehaves as told (%s), and behaves again",
-  async (kind, reason) => {
-    await bridge.control.setFault({ kind })
-    const error = await ask("recent_deposits").catch((failure: unknown) => failure)
-    expect(error).toBeInstanceOf(RequestFailed)
-    expect(error).toMatchObject({ reason })
-    await bridge.control.clearFault()
-    expect(await ask("recent_deposits")).toMatchObject({ result: { deposits: [] } })
-  },
+test.each(wireFaultReasons)("misbehaves on the wire as told (%s), and behaves again", (kind, reason) =>
+  expectMisbehaviour(bridge.control, [kind, reason], (patience) =>
+    ask("recent_deposits", undefined, patience),
+  ),
 )
 
 test("answers late, with a plain error, without paging or without times, as told", async () => {
   await bridge.control.addDeposit({ ...handle, amount: sats })
   await bridge.control.setFault({ kind: "delay", delay_ms: 1_000 })
-  await expect(ask("recent_deposits")).rejects.toMatchObject({ reason: "timeout" })
+  await expect(ask("recent_deposits", undefined, { headers_timeout_ms: 150 })).rejects.toMatchObject({
+    reason: "timeout",
+  })
   await bridge.control.setFault({ kind: "delay", delay_ms: 20 })
   expect(await ask("recent_deposits")).toMatchObject({ result: { total: 1 } })
   await bridge.control.setFault({ kind: "string_error" })

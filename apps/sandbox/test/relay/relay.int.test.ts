@@ -6,6 +6,7 @@ import type { RelayFault } from "../../src/relay/control.ts"
 import { type SimulatedRelay, startRelay } from "../../src/relay/start.ts"
 import { createSubmissions } from "../../src/relay/submissions.ts"
 import type { WireFault } from "../../src/simulated/faults.ts"
+import { wireFaultReasons } from "../simulated/wire-faults.ts"
 
 let relay: SimulatedRelay
 let emitted: TradeResult[]
@@ -55,12 +56,8 @@ test.each([
   ["unknown_status", "failed", "relay_malformed"],
   ["other_command", "failed", "relay_malformed"],
   ["no_status", "failed", "relay_malformed"],
-  ["hang", "failed", "relay_timeout"],
-  ["reset", "failed", "relay_broken"],
-  ["html", "failed", "relay_not_json"],
-  ["status_500", "failed", "relay_status"],
-  ["refuse", "failed", "relay_refused"],
-] satisfies Array<[RelayFault | WireFault, string, string]>)(
+  ...wireFaultReasons.map(([kind, reason]) => [kind, "failed", `relay_${reason}`] as const),
+] satisfies Array<readonly [RelayFault | WireFault, string, string]>)(
   "an answer with the fault %s is %s, and never a success",
   async (kind, status, error_code) => {
     await relay.control.setFault({ kind })

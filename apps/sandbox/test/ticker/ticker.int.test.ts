@@ -1,12 +1,11 @@
 import { endpoint } from "@landfall/adapters/config/endpoint"
-import { RequestFailed } from "@landfall/adapters/net/request-failed"
 import { krakenTicker } from "@landfall/adapters/ticker/kraken"
 import { openTicker } from "@landfall/adapters/ticker/ticker"
 import { TickerFailed } from "@landfall/adapters/ticker/ticker-failed"
 import { afterEach, beforeEach, expect, test } from "vitest"
-import type { WireFault } from "../../src/simulated/faults.ts"
 import type { TickerFault } from "../../src/ticker/control.ts"
 import { type SimulatedTicker, startTicker } from "../../src/ticker/start.ts"
+import { expectMisbehaviour, type Patience, wireFaultReasons } from "../simulated/wire-faults.ts"
 
 let ticker: SimulatedTicker
 beforeEach(async () => {
@@ -14,12 +13,8 @@ beforeEach(async () => {
 })
 afterEach(() => ticker.stop())
 
-const ask = (symbols = ["XXBTZEUR", "XETHZEUR"]) =>
-  openTicker(krakenTicker, {
-    endpoint: endpoint(ticker.url),
-    headers_timeout_ms: 150,
-    total_timeout_ms: 300,
-  }).quotes(symbols)
+const ask = (patience: Patience = {}) =>
+  openTicker(krakenTicker, { endpoint: endpoint(ticker.url), ...patience }).quotes(["XXBTZEUR", "XETHZEUR"])
 
 test("answers in Kraken's shape, decimals padded with zeros", async () => {
   const answer = await fetch(`${ticker.url}?pair=XXBTZEUR`)
@@ -44,25 +39,8 @@ test("gives prices in canonical form, as they are set", async () => {
   expect((await ask()).get("XXBTZEUR")).toEqual({ price: "123456789012345678.00000001" })
 })
 
-test.each([
-  ["hang", "timeout"],
-  ["refuse", "refused"],
-  ["reset", "broken"],
-  ["malformed_json", "not_json"],
-  ["html", "not_json"],
-  ["status_500", "status"],
-  ["huge", "too_large"],
-  ["slow_drip", "timeout"],
-] satisfies Array<[WireFault, string]>)(
-  "misbehaves on the wire as told (%s), and behaves again",
-  async (kind, reason) => {
-    await ticker.control.setFault({ kind })
-    const error = await ask().catch((failure: unknown) => failure)
-    expect(error).toBeInstanceOf(RequestFailed)
-    expect(error).toMatchObject({ reason })
-    await ticker.control.clearFault()
-    expect((await ask()).size).toBe(2)
-  },
+test.each(wireFaultReasons)("misbehaves on the wire as told (%s), and behaves again", (kind, reason) =>
+  expectMisbehaviour(ticker.control, [kind, reason], ask),
 )
 
 test.each([

@@ -1,12 +1,11 @@
 import { endpoint } from "@landfall/adapters/config/endpoint"
-import { RequestFailed } from "@landfall/adapters/net/request-failed"
 import { openVerifier } from "@landfall/adapters/verifier/verifier"
 import { VerifierFailed } from "@landfall/adapters/verifier/verifier-failed"
 import { amount } from "@landfall/domain/amount"
 import { afterEach, beforeEach, expect, test } from "vitest"
-import type { WireFault } from "../../src/simulated/faults.ts"
 import type { VerifierFault } from "../../src/verifier/control.ts"
 import { type SimulatedVerifier, startVerifier } from "../../src/verifier/start.ts"
+import { expectMisbehaviour, type Patience, wireFaultReasons } from "../simulated/wire-faults.ts"
 
 const account_id = "desk.near"
 const btc = "nep141:btc.omft.near"
@@ -19,13 +18,11 @@ beforeEach(async () => {
 })
 afterEach(() => verifier.stop())
 
-const ask = (contract_id = "intents.near", tokens = [btc, eure]) =>
-  openVerifier({
-    endpoint: endpoint(verifier.url),
-    contract_id,
-    headers_timeout_ms: 150,
-    total_timeout_ms: 300,
-  }).balances(account_id, tokens)
+const ask = (patience: Patience = {}, contract_id = "intents.near") =>
+  openVerifier({ endpoint: endpoint(verifier.url), contract_id, ...patience }).balances(account_id, [
+    btc,
+    eure,
+  ])
 
 const raw = async (body: unknown): Promise<unknown> => {
   const answer = await fetch(verifier.url, {
@@ -84,31 +81,14 @@ test("refuses a balance that the contract could not hold", async () => {
 })
 
 test("says that a contract does not exist as NEAR says it", async () => {
-  await expect(ask("intents.nowhere")).rejects.toMatchObject({
+  await expect(ask({}, "intents.nowhere")).rejects.toMatchObject({
     reason: "rpc_error",
     message: expect.stringMatching(/UNKNOWN_ACCOUNT.*intents\.nowhere does not exist/),
   })
 })
 
-test.each([
-  ["hang", "timeout"],
-  ["refuse", "refused"],
-  ["reset", "broken"],
-  ["malformed_json", "not_json"],
-  ["html", "not_json"],
-  ["status_500", "status"],
-  ["huge", "too_large"],
-  ["slow_drip", "timeout"],
-] satisfies Array<[WireFault, string]>)(
-  "misbehaves on the wire as told (%s), and behaves again",
-  async (kind, reason) => {
-    await verifier.control.setFault({ kind })
-    const error = await ask().catch((failure: unknown) => failure)
-    expect(error).toBeInstanceOf(RequestFailed)
-    expect(error).toMatchObject({ reason })
-    await verifier.control.clearFault()
-    expect((await ask()).balances.size).toBe(2)
-  },
+test.each(wireFaultReasons)("misbehaves on the wire as told (%s), and behaves again", (kind, reason) =>
+  expectMisbehaviour(verifier.control, [kind, reason], ask),
 )
 
 test.each([
