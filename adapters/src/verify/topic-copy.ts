@@ -1,6 +1,7 @@
 import { type Checkpoint, partitionName } from "../history/checkpoint.ts"
 import { headersOf } from "../history/read-message.ts"
-import { kafkaLogs } from "../history/resume.ts"
+import { type KafkaLog, kafkaLogs } from "../history/resume.ts"
+import { KafkaError } from "../kafka/configuration.ts"
 import type { ConsumedMessage } from "../kafka/consumer.ts"
 import { readTopic, type TopicSource } from "../replay/read-topic.ts"
 import { leafHash } from "../transparency-log/leaf.ts"
@@ -29,8 +30,9 @@ export const openTopicCopy = async (
   signal?: AbortSignal,
 ): Promise<{ readonly copy: TopicCopy } | { readonly copy: null; readonly reason: string }> => {
   const { topic, partition, topicId, firstOffset, nextOffset } = checkpoint
-  const log = (await kafkaLogs(source.admin, [checkpoint])).get(partitionName(checkpoint))
-  if (log === undefined || !log.topicId.equals(topicId))
+  const log = await logOf(source, checkpoint)
+  if (log === null) return { copy: null, reason: "Kafka has no such topic" }
+  if (!log.topicId.equals(topicId))
     return { copy: null, reason: `Kafka's topic has another id: it is not the one that was recorded` }
   const from = Math.min(Math.max(log.earliest, firstOffset), nextOffset)
   const to = Math.max(from, Math.min(log.end, nextOffset))
@@ -71,5 +73,17 @@ export const openTopicCopy = async (
         await portions.return(undefined)
       },
     },
+  }
+}
+
+const unknownTopic = 3
+
+/** What Kafka has of the partition; null when it has no such topic. */
+const logOf = async ({ admin }: TopicSource, checkpoint: Checkpoint): Promise<KafkaLog | null> => {
+  try {
+    return (await kafkaLogs(admin, [checkpoint])).get(partitionName(checkpoint)) ?? null
+  } catch (error) {
+    if (error instanceof KafkaError && error.code === unknownTopic) return null
+    throw error
   }
 }

@@ -9,6 +9,9 @@ import { migrateCommand } from "./commands/migrate.ts"
 import { replayCommand } from "./commands/replay.ts"
 import { statusCommand } from "./commands/status.ts"
 import { timelineCommand } from "./commands/timeline.ts"
+import { verifyCommand } from "./commands/verify.ts"
+import { verifyNewKeyCommand } from "./commands/verify-new-key.ts"
+import { verifyProofCommand } from "./commands/verify-proof.ts"
 import type { Command } from "./define-command.ts"
 
 /** Every command of `landfall`, in the order of its help. A new one is one file and one line here. */
@@ -18,6 +21,9 @@ export const commands: ReadonlyArray<Command> = [
   alertsCommand,
   timelineCommand,
   replayCommand,
+  verifyCommand,
+  verifyNewKeyCommand,
+  verifyProofCommand,
   deadLettersListCommand,
   deadLettersShowCommand,
   deadLettersRetryCommand,
