@@ -11,6 +11,7 @@ import { batchSplitChangesNothing } from "../src/laws/batch-split.ts"
 import { deterministic } from "../src/laws/deterministic.ts"
 import { duplicatesChangeNothing, duplicatesKeepTheRow } from "../src/laws/duplicates.ts"
 import { firstKnownIsKept } from "../src/laws/first-known.ts"
+import { eventIdsAreAllEvents, findByComesFromEvents, keyColumnsFindTheEvents } from "../src/laws/found-by.ts"
 import { keyOrderIsEnough, rowHasOneMessageKey } from "../src/laws/key-order.ts"
 import type { Law } from "../src/laws/law.ts"
 import { uncreditedIsNeverSpendable } from "../src/laws/never-spendable.ts"
@@ -82,6 +83,22 @@ describe("each law is broken by a projection that", () => {
   it("gathers events of several message keys in one row", () => {
     expectBreach(keyOrderIsEnough, keyedBySource)
     expectBreach(rowHasOneMessageKey, keyedBySource)
+  })
+
+  it("is found by columns that do not tell its key, or tell too much of it", () => {
+    expectBreach(keyColumnsFindTheEvents, { ...marketPrice, keyColumns: ["source"] })
+    expectBreach(keyColumnsFindTheEvents, { ...marketPrice, keyColumns: ["pair", "source"] })
+    const finest = { ...marketPrice, key: (price: MarketPrice) => `${price.pair} ${price.source}` }
+    expectBreach(keyColumnsFindTheEvents, finest)
+  })
+  it("is found by what none of its events has", () => {
+    const summed = { ...marketPrice.columns, price: { type: "numeric", of: () => "0.5" } } as const
+    expectBreach(findByComesFromEvents, { ...marketPrice, columns: summed, findBy: ["price"] })
+  })
+  it("tells too few events, or too many", () => {
+    const latest = (price: MarketPrice) => [price.price_event_id]
+    expectBreach(eventIdsAreAllEvents, { ...marketPrice, eventIds: latest })
+    expectBreach(eventIdsAreAllEvents, { ...marketPrice, eventIds: (price) => [...latest(price), "x"] })
   })
 
   it("believes a later tx_hash", () => {

@@ -1,6 +1,7 @@
 import { batchSplitChangesNothing } from "./batch-split.ts"
 import { deterministic } from "./deterministic.ts"
 import { duplicatesChangeNothing, duplicatesKeepTheRow } from "./duplicates.ts"
+import { eventIdsAreAllEvents, findByComesFromEvents, keyColumnsFindTheEvents } from "./found-by.ts"
 import { keyOrderIsEnough, rowHasOneMessageKey } from "./key-order.ts"
 import type { Law } from "./law.ts"
 import { snapshotHoldsTheRow } from "./snapshot.ts"
@@ -14,4 +15,7 @@ export const reducerLaws: ReadonlyArray<Law> = [
   keyOrderIsEnough,
   rowHasOneMessageKey,
   snapshotHoldsTheRow,
+  keyColumnsFindTheEvents,
+  findByComesFromEvents,
+  eventIdsAreAllEvents,
 ]
