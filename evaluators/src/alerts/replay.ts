@@ -102,34 +102,48 @@ export const replayDecision = (state: EvaluatorState, decision: RecordedDecision
   return { alerts, unexpected, same: unexpected.length === 0 && alerts.every(({ same }) => same) }
 }
 
-/** An evaluator on its way through the events and transitions of one topic. */
-interface Pass {
-  readonly state: EvaluatorState
-  decisions_folded: number
+/** An event that a replay reads. */
+export interface ReplayEvent extends ReadEvent {
+  /**
+   * Since when it counts as an event, in epoch milliseconds, where that is not from the beginning: a dead letter that was
+   * retried. Decisions before that were made without it.
+   */
+  readonly known_ms?: number
+}
+
+/** Which events a replay wants next: of one partition, in offset order, the offsets `[from, to)`. */
+export interface Wanted {
+  readonly topic: string
+  readonly partition: number
+  readonly from: number
+  readonly to: number
 }
 
 /**
- * Makes every recorded decision again, each from its own cut and under its own policy, and compares the bytes.
- * `events` are those of the topics that the cuts name, in offset order within each partition.
+ * Makes every recorded decision again, each from its own cut and under its own policy, and compares the bytes. It asks for
+ * the events that it wants and is given the next of them, as many as there are at hand; none means that there are no more
+ * in that stretch. What it was given it does not keep, so that a log of any length can be replayed. It asks along each
+ * partition forwards, and from the beginning again for another policy.
  */
-export const replayAlerts = (
-  events: Iterable<ReadEvent>,
+export function* replaySteps(
   recorded: ReadonlyArray<Alert>,
   options: EvaluatorOptions,
-): Replay => {
-  const partitions = Map.groupBy(events, ({ topic, partition }) => placeOf(topic, partition))
+): Generator<Wanted, Replay, ReadonlyArray<ReplayEvent>> {
   const decisions = Map.groupBy(decisionsOf(recorded), ({ cut }) => readThrough(cut))
-  const parts = [...decisions.values()].flatMap((ofTopic) => {
+  const parts: Replay[] = []
+  for (const ofTopic of decisions.values()) {
     const passes = new Map<number, Pass>()
-    return ofTopic.map((decision, place): Replay => {
+    for (const [place, decision] of ofTopic.entries()) {
       const pass = passOf(passes, decision, recorded, options)
-      if (pass === null) return undecided(decision)
-      for (const before of ofTopic.slice(pass.decisions_folded, place)) foldDecided(pass.state, before)
-      pass.decisions_folded = place
-      foldUpTo(pass.state, partitions, decision.cut)
-      return replayDecision(pass.state, decision)
-    })
-  })
+      if (pass === null) parts.push(undecided(decision))
+      else {
+        for (const before of ofTopic.slice(pass.decisions_folded, place)) foldDecided(pass.state, before)
+        pass.decisions_folded = place
+        yield* foldUpTo(pass, decision)
+        parts.push(replayDecision(pass.state, decision))
+      }
+    }
+  }
   return {
     alerts: parts.flatMap((part) => part.alerts),
     unexpected: parts.flatMap((part) => part.unexpected),
@@ -137,18 +151,45 @@ export const replayAlerts = (
   }
 }
 
+/**
+ * The same from events in memory: those of the topics that the cuts name, in offset order within each partition.
+ */
+export const replayAlerts = (
+  events: Iterable<ReplayEvent>,
+  recorded: ReadonlyArray<Alert>,
+  options: EvaluatorOptions,
+): Replay => {
+  const partitions = Map.groupBy(events, ({ topic, partition }) => placeOf(topic, partition))
+  const steps = replaySteps(recorded, options)
+  let step = steps.next()
+  while (!step.done) {
+    const { topic, partition, from, to } = step.value
+    const list = partitions.get(placeOf(topic, partition)) ?? []
+    step = steps.next(list.slice(firstFrom(list, from), firstFrom(list, to)))
+  }
+  return step.value
+}
+
+/** An evaluator on its way through the events and transitions of one topic. */
+interface Pass {
+  readonly state: EvaluatorState
+  decisions_folded: number
+  /** From when on an event counts that was left out; infinite when none was. */
+  left_out_ms: number
+}
+
 /** The evaluator of the decision's policy; a new one when the last has read past the cut. */
 const passOf = (
   passes: Map<number, Pass>,
-  { policy_version, cut }: RecordedDecision,
+  { policy_version, cut, evaluated_ms }: RecordedDecision,
   recorded: ReadonlyArray<Alert>,
   options: EvaluatorOptions,
 ): Pass | null => {
   const known = passes.get(policy_version)
-  if (known !== undefined && !isPast(known.state, cut)) return known
+  if (known !== undefined && !isPast(known.state, cut) && evaluated_ms < known.left_out_ms) return known
   const state = evaluatorOf(policy_version, recorded, options)
   if (state === null) return null
-  const pass = { state, decisions_folded: 0 }
+  const pass = { state, decisions_folded: 0, left_out_ms: Number.POSITIVE_INFINITY }
   passes.set(policy_version, pass)
   return pass
 }
@@ -176,20 +217,27 @@ const foldDecided = (state: EvaluatorState, { alerts }: RecordedDecision): void 
   }
 }
 
-/** Events by topic and partition, so that a cut is reached without looking at what lies before or after. */
-type Partitions = ReadonlyMap<string, ReadonlyArray<ReadEvent>>
+const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`
 
-const placeOf = (topic: string, partition: number | string): string => `${topic}/${partition}`
-
-const foldUpTo = (state: EvaluatorState, events: Partitions, cut: Cut): void => {
+/** Folds what lies before the decision's cut, and asks for it. */
+function* foldUpTo(
+  pass: Pass,
+  { cut, evaluated_ms }: RecordedDecision,
+): Generator<Wanted, void, ReadonlyArray<ReplayEvent>> {
   for (const [topic, partitions] of Object.entries(cut)) {
-    for (const [partition, end] of Object.entries(partitions)) {
-      const list = events.get(placeOf(topic, partition)) ?? []
-      const next = state.next.get(topic)?.get(Number(partition)) ?? 0
-      for (let at = firstFrom(list, next); at < list.length; at++) {
-        const event = list[at]
-        if (event === undefined || event.offset >= end) break
-        fold(state, event)
+    for (const [name, to] of Object.entries(partitions)) {
+      const partition = Number(name)
+      for (;;) {
+        const begin = pass.state.next.get(topic)?.get(partition) ?? 0
+        const events = begin < to ? yield { topic, partition, from: begin, to } : []
+        if (events.length === 0) break
+        for (const event of events) {
+          if (event.known_ms === undefined || event.known_ms <= evaluated_ms) fold(pass.state, event)
+          else {
+            pass.left_out_ms = Math.min(pass.left_out_ms, event.known_ms)
+            advance(pass.state, topic, partition, event.offset + 1)
+          }
+        }
       }
     }
   }

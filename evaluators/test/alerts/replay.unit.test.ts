@@ -1,6 +1,6 @@
 import type { Alert } from "@landfall/domain/topics/alert"
 import { describe, expect, it } from "vitest"
-import { decisionsOf, replayAlerts } from "../../src/alerts/replay.ts"
+import { decisionsOf, replayAlerts, replaySteps, type Wanted } from "../../src/alerts/replay.ts"
 import { desk, start_ms } from "./fixtures.ts"
 
 const second = 1000
@@ -94,5 +94,48 @@ describe("a replay", () => {
       record: events.find(({ topic }) => topic === event.topic)?.record,
     }))
     expect(replayAlerts(swapped, alerts, options).same).toBe(false)
+  })
+
+  it("asks for events a few at a time, forwards along each partition, and keeps none", () => {
+    const { alerts, events, options } = history()
+    const steps = replaySteps(alerts, options)
+    const asked: Wanted[] = []
+    let step = steps.next()
+    while (!step.done) {
+      const { topic, partition, from, to } = step.value
+      asked.push(step.value)
+      const next = events.find(
+        (event) =>
+          event.topic === topic && event.partition === partition && event.offset >= from && event.offset < to,
+      )
+      step = steps.next(next === undefined ? [] : [next])
+    }
+    expect(step.value).toMatchObject({ same: true })
+    for (const topic of new Set(asked.map((one) => one.topic))) {
+      const froms = asked.filter((one) => one.topic === topic).map(({ from }) => from)
+      expect(froms).toEqual(froms.toSorted((left, right) => left - right))
+    }
+  })
+
+  it("makes decisions without an event that did not count yet, and later ones with it", () => {
+    const made = desk()
+    const at = (s: number) => start_ms + s * second
+    made.price("BTC/EURe", at(0))
+    const raised = made.tick(at(40))
+    const before = made.log.filter(({ topic }) => topic !== "ops.alert")
+    // The price that was a dead letter at offset 1 when the alert was raised, and counts since second 50.
+    made.price("BTC/EURe", at(39))
+    const cleared = made.tick(at(50))
+    const [letter] = made.log.filter(({ topic, offset }) => topic === "ref.market_price" && offset === 1)
+    const passedBy = raised.map((alert) => ({
+      ...alert,
+      details: { ...alert.details, cut: { "ref.market_price": { "0": 2 } } },
+    }))
+    const events = [...before, ...(letter === undefined ? [] : [{ ...letter, known_ms: at(50) }])]
+    expect(cleared).toHaveLength(1)
+    expect(replayAlerts(events, [...passedBy, ...cleared], made.options)).toMatchObject({
+      same: true,
+      unexpected: [],
+    })
   })
 })
