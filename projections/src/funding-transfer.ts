@@ -28,10 +28,11 @@ export const fundingTransfer = defineProjection<FundingTransfer, FundingObservat
   key: (seen) => seen.transfer_id,
   keyColumns: ["transfer_id"],
   findBy: ["funding_handle", "tx_hash"],
-  eventIds: ({ transfer_id, revision }) =>
-    revision > revisionsMax
-      ? null
-      : Array.from({ length: revision }, (_, before) => fundingObservationId(transfer_id, before + 1)),
+  eventIds: ({ transfer_id, revision, observations, funding_observation_id }) => {
+    const follows = funding_observation_id === fundingObservationId(transfer_id, revision)
+    if (!follows || observations !== revision || revision > revisionsMax) return null
+    return Array.from({ length: revision }, (_, before) => fundingObservationId(transfer_id, before + 1))
+  },
   evolve: (row, seen) => {
     if (row === null) return { ...seen, observations: 1 }
     if (seen.revision <= row.revision) return row

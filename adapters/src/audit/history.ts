@@ -49,10 +49,11 @@ export async function* readHistory(
   projection: AnyProjection,
   keyed: Keyed,
   asOf: AsOf | null,
+  thorough = false,
 ): AsyncGenerator<HistoryStep> {
   const changeOf = rowChange(projection)
   let row: unknown = null
-  for await (const page of readKeyEvents(transaction, projection, [keyed])) {
+  for await (const page of readKeyEvents(transaction, projection, [keyed], thorough)) {
     for (const event of page) {
       if (!event.decoded.ok || (asOf !== null && !countsBy(asOf, projection.topic, event))) continue
       const { record } = event.decoded

@@ -45,12 +45,14 @@ const eventReader = (topic: AnyTopic) => {
 
 /**
  * The events of some keys of a projection and of no other, in the order in which they are folded: by partition, then by
- * offset. They are found through an index; what other keys have is not read.
+ * offset. They are found through an index; what other keys have is not read. `thorough` also finds events whose ids do not
+ * follow from the row, which none of our publishers writes.
  */
 export async function* readKeyEvents(
   transaction: Transaction,
   projection: AnyProjection,
   keys: ReadonlyArray<Keyed>,
+  thorough = false,
 ): AsyncGenerator<ReadonlyArray<EvidenceEvent>> {
   if (keys.length === 0) return
   const read = eventReader(projection.topic)
@@ -61,7 +63,7 @@ export async function* readKeyEvents(
   for await (const event of retriedEvents(transaction, projection.topic))
     if (isWanted(event)) letters.push(event)
   const { condition, parameters } =
-    (await byIds(transaction, projection, keys, letters)) ?? byColumns(projection, keys)
+    (thorough ? null : await byIds(transaction, projection, keys, letters)) ?? byColumns(projection, keys)
   let nextLetter = 0
   const lettersBefore = (event: EvidenceEvent | null): ReadonlyArray<EvidenceEvent> => {
     const from = nextLetter

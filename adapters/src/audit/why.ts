@@ -3,7 +3,7 @@ import { topicByName } from "@landfall/domain/registry"
 import { alertTopic } from "@landfall/domain/topics/alert"
 import { alert as alertProjection } from "@landfall/projections/alert"
 import { fundingTransfer } from "@landfall/projections/funding-transfer"
-import { projectionsOfTopic } from "@landfall/projections/registry"
+import { type AnyProjection, projectionsOfTopic } from "@landfall/projections/registry"
 import type { Transaction } from "../postgres/transaction.ts"
 import type { RowChange } from "./change.ts"
 import type { EventEntry } from "./events.ts"
@@ -16,6 +16,7 @@ import {
 } from "./explain-alert.ts"
 import { findEvents } from "./find-events.ts"
 import { readHistory } from "./history.ts"
+import type { Keyed } from "./key-events.ts"
 import { findRow, listRows } from "./rows.ts"
 import { listTimeline, type TimelineStep } from "./timeline.ts"
 
@@ -99,13 +100,25 @@ const changesOf = async (transaction: Transaction, event: EventEntry): Promise<R
   for (const projection of projectionsOfTopic(topic.name)) {
     const keyed = await findRow(transaction, projection, projection.key(decoded.record), null)
     if (keyed === null) continue // an event that concerns no row
-    for await (const step of readHistory(transaction, projection, keyed, null))
-      if (step.event.eventId === event.event_id) {
-        changes.push(step.change)
-        break
-      }
+    const change =
+      (await changeBy(transaction, projection, keyed, event.event_id, false)) ??
+      (await changeBy(transaction, projection, keyed, event.event_id, true))
+    if (change !== null) changes.push(change)
   }
   return changes
+}
+
+/** What one event of a row's history made of the row; null when the history that was read has no such event. */
+const changeBy = async (
+  transaction: Transaction,
+  projection: AnyProjection,
+  keyed: Keyed,
+  eventId: string,
+  thorough: boolean,
+): Promise<RowChange | null> => {
+  for await (const { event, change } of readHistory(transaction, projection, keyed, null, thorough))
+    if (event.eventId === eventId) return change
+  return null
 }
 
 const whyTransfer = async (transaction: Transaction, id: string): Promise<Why | null> => {
