@@ -113,17 +113,25 @@ export const openSnapshotTable = (
     },
     write: async (transaction, changes) => {
       if (changes.length === 0) return
+      const known = changes.reduce((count, change) => (change.before === null ? count : count + 1), 0)
+      const expected = known === 0 ? 0 : 2
       const rows = new BinaryRows()
       for (const { key, before, after } of changes) {
-        rows.begin(names.length + 2)
+        rows.begin(names.length + expected)
         rows.text(key)
         rows.value("integer", after.partition)
         rows.int64(after.offset)
         for (const [, column] of columns) rows.value(column.type, column.of(after.row))
+        if (known === 0) continue
         rows.value("integer", before?.partition)
         if (before === null) rows.null()
         else rows.int64(before.offset)
       }
+      if (known === 0)
+        return transaction.copyIn(
+          `copy ${table} (${names.join(", ")}) from stdin (format binary)`,
+          rows.chunks(),
+        )
       await transaction.script(
         `create temporary table if not exists ${staging} (like ${table}, expected_partition integer, expected_offset bigint)
          on commit delete rows`,
@@ -132,7 +140,6 @@ export const openSnapshotTable = (
         `copy ${staging} (${[...names, "expected_partition", "expected_offset"].join(", ")}) from stdin (format binary)`,
         rows.chunks(),
       )
-      const known = changes.reduce((count, change) => (change.before === null ? count : count + 1), 0)
       const [updated] = await Promise.all([
         known > 0 ? transaction.query(update) : { count: 0 },
         known < changes.length ? transaction.query(insert) : null,
