@@ -26,6 +26,7 @@ import { type IntentInventory, intentInventoryTopic } from "@landfall/domain/top
 import { sameBalances } from "@landfall/evaluators/inventory/compute-inventory"
 import { intentInventory } from "@landfall/projections/intent-inventory"
 import { type BridgeReport, inventoryPoll } from "./inventory-poll.ts"
+import { listRoutes } from "./list-routes.ts"
 import { settingsTable } from "./settings.ts"
 import { StateDocument, stateOf } from "./state.ts"
 import { noVisibility, watchVisibility } from "./visibility.ts"
@@ -148,7 +149,13 @@ await runService(async () => {
         },
       }
     },
-    routes: pauseRoutes(publisher),
+    routes: [
+      ...pauseRoutes(publisher),
+      ...listRoutes({
+        unreadable_deposits: () => sources.bridge.last()?.problems ?? [],
+        unlisted_assets: () => unlisted_assets,
+      }),
+    ],
   })
   const http = await start(service)
   publisher.start()

@@ -21,8 +21,14 @@ export interface StateOptions {
   readonly now_ms: number
 }
 
-/** As many unreadable rows of the bridge as anyone reads. */
-const problems_max = 20
+/** As many as anyone reads at once; {@link listUrls} says where all are. */
+const rows_max = 20
+
+/** Where all of each list is of which `/state` shows the beginning. */
+export const listUrls = {
+  unreadable_deposits: "/v1/unreadable-deposits",
+  unlisted_assets: "/v1/unlisted-assets",
+} as const
 
 /** The `/state` document: the inventory as published with its age, what is on its way apart from it, and the sources. */
 export const stateOf = ({
@@ -35,6 +41,7 @@ export const stateOf = ({
 }: StateOptions) => {
   const published = status.published.get(account_id) ?? null
   const held = sources.verifier.last()
+  const problems = sources.bridge.last()?.problems ?? []
   return {
     account_id,
     ...shownPublishing(status),
@@ -51,10 +58,13 @@ export const stateOf = ({
       bridge: {
         ...shownHealth(sources.bridge.health()),
         deposits: sources.bridge.last()?.deposits.length ?? null,
-        unreadable_deposits: (sources.bridge.last()?.problems ?? []).slice(0, problems_max),
-        unlisted_assets,
+        unreadable_deposits_total: problems.length,
+        unreadable_deposits: problems.slice(0, rows_max),
+        unlisted_assets_total: unlisted_assets.length,
+        unlisted_assets: unlisted_assets.slice(0, rows_max),
       },
     },
+    whole_lists: listUrls,
   }
 }
 
@@ -76,8 +86,11 @@ export const StateDocument = Schema.Struct({
     bridge: Schema.Struct({
       ...ShownHealth.fields,
       deposits: Schema.NullOr(Schema.Int),
+      unreadable_deposits_total: Schema.Int,
       unreadable_deposits: Schema.Array(Schema.String),
+      unlisted_assets_total: Schema.Int,
       unlisted_assets: Schema.Array(Schema.String),
     }),
   }),
+  whole_lists: Schema.Record(Schema.String, Schema.String),
 })

@@ -6,12 +6,18 @@ import { hasFieldNames } from "@landfall/domain/json"
 import { epochMs, Timestamp } from "@landfall/domain/timestamp"
 import { Result, Schema } from "effect"
 
+/** More than any desk has; a longer list is none of assets. */
+const assets_max = 1_000
+
 const readAnswer = Schema.decodeUnknownResult(
   Schema.Struct({
     as_of: Schema.optionalKey(Timestamp),
     /** When it last looked at chains and bridge; it answers promptly also when that was long ago. */
     last_round_at: Schema.optionalKey(Schema.NullOr(Timestamp)),
-    uncredited_funding_total_by_asset: Schema.Record(Schema.String, AmountString).check(hasFieldNames),
+    uncredited_funding_total_by_asset: Schema.Record(Schema.String, AmountString).check(
+      hasFieldNames,
+      Schema.isMaxProperties(assets_max),
+    ),
   }),
 )
 type Answer = ReturnType<typeof readAnswer> extends Result.Result<infer Success, unknown> ? Success : never

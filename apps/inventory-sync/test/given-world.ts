@@ -1,17 +1,13 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { amount } from "@landfall/domain/amount"
 import { type IntentInventory, intentInventoryTopic } from "@landfall/domain/topics/intent-inventory"
 import { type Bridge, startBridge } from "@landfall/sandbox/bridge/start"
-import { readTopic } from "@landfall/sandbox/read-topic"
-import { type RunningService, startService } from "@landfall/sandbox/stack/services"
+import type { RunningService } from "@landfall/sandbox/stack/services"
+import { logOf, type PublisherParts, startPublisherParts } from "@landfall/sandbox/testing/publisher-parts"
 import { until } from "@landfall/sandbox/until"
 import { type SimulatedVerifier, startVerifier } from "@landfall/sandbox/verifier/start"
-import { type Kafka, startKafka } from "@landfall/setup/parts/kafka"
-import { createTopics } from "@landfall/setup/parts/topics"
+import { Schema } from "effect"
 import { afterAll, beforeAll, onTestFinished } from "vitest"
-import type { StateDocument } from "../src/state.ts"
+import { StateDocument } from "../src/state.ts"
 
 export const btcToken = "nep141:btc.omft.near"
 export const interval_ms = 50
@@ -20,6 +16,9 @@ export const never_ms = 3_600_000
 
 /** `/state` as its readers see it. */
 export type State = (typeof StateDocument)["Encoded"]
+
+/** What `/state` shows is what the service's documentation says, no more and no less. */
+const decodeState = Schema.decodeUnknownSync(StateDocument, { onExcessProperty: "error", errors: "all" })
 
 /** One account with a verifier, a bridge and a real topic of its own part of Kafka. */
 export interface World {
@@ -40,31 +39,21 @@ export interface World {
 
 /** Starts Kafka for the tests of a file, and gives each test a world of its own. */
 export const givenWorlds = (): (() => Promise<World>) => {
-  let parts: { readonly kafka: Kafka; readonly dir: string } | null = null
+  let parts: PublisherParts<IntentInventory> | null = null
   let worlds = 0
   beforeAll(async () => {
-    const dir = await mkdtemp(join(tmpdir(), "landfall-inventory-sync-"))
-    const kafka = await startKafka({ dir: join(dir, "kafka") })
-    parts = { kafka, dir }
-    await createTopics(kafka.brokers, [{ topic: intentInventoryTopic.name, partitions: 2 }])
+    parts = await startPublisherParts("inventory-sync", intentInventoryTopic)
   }, 120_000)
-  afterAll(async () => {
-    await parts?.kafka.kill()
-    if (parts !== null) await rm(parts.dir, { recursive: true, force: true })
-  })
+  afterAll(() => parts?.stop())
 
   return async () => {
     if (parts === null) throw new Error("Kafka is started before the first test")
-    const { kafka, dir } = parts
-    worlds += 1
-    const account_id = `desk-${worlds}.near`
+    const { kafka, records, serve } = parts
+    const account_id = `desk-${++worlds}.near`
     const verifier = await startVerifier()
     const bridge = await startBridge()
     onTestFinished(() => Promise.all([verifier.stop(), bridge.stop()]).then(() => undefined))
-    const events = async () =>
-      (await readTopic(kafka.brokers, intentInventoryTopic)).filter(
-        (event) => event.account_id === account_id,
-      )
+    const events = async () => (await records()).filter((event) => event.account_id === account_id)
     const env = {
       KAFKA_BROKERS: kafka.brokers,
       ACCOUNT_ID: account_id,
@@ -80,11 +69,15 @@ export const givenWorlds = (): (() => Promise<World>) => {
       bridge,
       env,
       serve: async (more = {}) => {
-        const service = await startService("inventory-sync", { ...env, ...more }, join(dir, account_id))
+        const service = await serve({ ...env, ...more }, account_id)
         onTestFinished(() => service.process.kill())
         return service
       },
-      stateOf: (service) => service.get<State>("/state"),
+      stateOf: async (service) => {
+        const state = await service.get<State>("/state")
+        decodeState(state)
+        return state
+      },
       events,
       event: (what, holds) =>
         until(what, async () => {
@@ -92,7 +85,7 @@ export const givenWorlds = (): (() => Promise<World>) => {
           return newest !== undefined && holds(newest) ? newest : null
         }),
       hold: (units) => verifier.control.setBalance({ account_id, token_id: btcToken, amount: amount(units) }),
-      log: (service) => readFile(service.log, "utf8"),
+      log: logOf,
     }
   }
 }

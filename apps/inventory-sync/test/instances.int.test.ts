@@ -1,14 +1,11 @@
-import { spawn } from "node:child_process"
-import { once } from "node:events"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
-import { fileURLToPath } from "node:url"
+import { runService } from "@landfall/sandbox/testing/run-service"
 import { until } from "@landfall/sandbox/until"
 import { expect, onTestFinished, test } from "vitest"
 import { balanceOf, givenWorlds } from "./given-world.ts"
 
 const givenWorld = givenWorlds()
-const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
 
 test("publishes nothing while paused, and asks at once when resumed", async () => {
   const world = await givenWorld()
@@ -93,15 +90,11 @@ test("leaves the running instance alone when it cannot listen itself", async () 
   const world = await givenWorld()
   const first = await world.serve()
   await world.event("the first inventory", () => true)
-  const child = spawn(process.execPath, [main], {
-    env: { ...world.env, HTTP_PORT: new URL(first.url).port },
-    stdio: ["ignore", "ignore", "pipe"],
+  const { code, words } = await runService("inventory-sync", {
+    ...world.env,
+    HTTP_PORT: new URL(first.url).port,
   })
-  let words = ""
-  child.stderr.on("data", (chunk: Buffer) => {
-    words += chunk.toString()
-  })
-  expect(await once(child, "close")).toEqual([1, null])
+  expect(code).toBe(1)
   expect(words).toContain("Is another instance running?")
   await world.hold(5n)
   await world.event("the changed inventory", (event) => balanceOf(event, "BTC").spendable === 5n)
@@ -159,22 +152,15 @@ test("shows money on its way apart from the inventory, and its age when nobody t
 })
 
 test("names every problem of its settings at once, and ends with 1", async () => {
-  const child = spawn(process.execPath, [main], {
-    env: {
-      KAFKA_BROKERS: "nowhere",
-      ACCOUNT_ID: "desk.near,vault.near",
-      VERIFIER_URL: "ftp://verifier",
-      INVENTORY_ASSETS: "BTC=doge:mainnet:native=nep141:btc.omft.near",
-      INVENTORY_POLL_INTERVAL_MS: "0",
-      LIQUIDITY_MANAGER_READ_TOKEN: "short",
-    },
-    stdio: ["ignore", "ignore", "pipe"],
+  const { code, words } = await runService("inventory-sync", {
+    KAFKA_BROKERS: "nowhere",
+    ACCOUNT_ID: "desk.near,vault.near",
+    VERIFIER_URL: "ftp://verifier",
+    INVENTORY_ASSETS: "BTC=doge:mainnet:native=nep141:btc.omft.near",
+    INVENTORY_POLL_INTERVAL_MS: "0",
+    LIQUIDITY_MANAGER_READ_TOKEN: "short",
   })
-  let words = ""
-  child.stderr.on("data", (chunk: Buffer) => {
-    words += chunk.toString()
-  })
-  expect(await once(child, "close")).toEqual([1, null])
+  expect(code).toBe(1)
   for (const expected of [
     "7 settings are not usable",
     "KAFKA_BROKERS",

@@ -56,7 +56,18 @@ test("publishes an inventory in which only the verifier makes funds spendable", 
       bridge: { state: "ok", deposits: 1 },
     },
     funding_visibility: { pre_credit_inbound: null, state: "not_configured" },
+    whole_lists: { unlisted_assets: "/v1/unlisted-assets" },
   })
+  expect(await service.get("/v1/unlisted-assets")).toMatchObject({ items: [], next_cursor: null })
+  const metrics = await (await fetch(`${service.url}/metrics`)).text()
+  for (const source of ["verifier", "bridge"])
+    expect(metrics).toMatch(
+      new RegExp(
+        `^landfall_outgoing_call_seconds_count\\{source="${source}",outcome="answered"\\} [1-9]`,
+        "m",
+      ),
+    )
+  expect(metrics).toMatch(/^landfall_records_published_total 4$/m)
 })
 
 test("publishes an unchanged inventory again as a heartbeat", async () => {
@@ -79,6 +90,8 @@ const verifierFaults: ReadonlyArray<readonly [Fault<VerifierFault>["kind"], "dow
   ["status_500", "down"],
   ["html", "down"],
   ["malformed_json", "down"],
+  ["redirect", "down"],
+  ["deep_json", "down"],
   ["huge", "down"],
   ["rpc_error", "down"],
   ["string_error", "down"],
@@ -141,7 +154,16 @@ test("publishes nothing without the bridge, and names who is away", async () => 
   const world = await givenWorld()
   const service = await world.serve()
   await world.event("the first inventory", () => true)
-  for (const kind of ["refuse", "string_error", "malformed_json", "status_500"] as const) {
+  for (const kind of [
+    "refuse",
+    "string_error",
+    "malformed_json",
+    "html",
+    "redirect",
+    "deep_json",
+    "huge",
+    "status_500",
+  ] as const) {
     await world.bridge.control.setFault({ kind })
     await world.hold(9n)
     const state = await until(`the bridge to be down (${kind})`, async () => {

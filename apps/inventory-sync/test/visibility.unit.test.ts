@@ -44,6 +44,10 @@ test.each([
   ["a fraction", totals({ BTC: "0.5" })],
   ["a name that does not print", totals({ "BTC\u001b[2J": "1" })],
   ["a list", totals(["1"])],
+  [
+    "more assets than there are",
+    totals(Object.fromEntries(Array.from({ length: 1_001 }, (_, place) => [`A${place}`, "1"]))),
+  ],
   ["text", "50000000"],
   ["null", null],
 ])("shows nothing made up when it is told %s", async (_what, answer) => {

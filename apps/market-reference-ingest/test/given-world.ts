@@ -1,18 +1,18 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { type MarketPrice, marketPriceTopic } from "@landfall/domain/topics/market-price"
-import { readTopic } from "@landfall/sandbox/read-topic"
-import { type RunningService, startService } from "@landfall/sandbox/stack/services"
+import type { RunningService } from "@landfall/sandbox/stack/services"
+import { logOf, type PublisherParts, startPublisherParts } from "@landfall/sandbox/testing/publisher-parts"
 import { type SimulatedTicker, startTicker } from "@landfall/sandbox/ticker/start"
 import { until } from "@landfall/sandbox/until"
-import { type Kafka, startKafka } from "@landfall/setup/parts/kafka"
-import { createTopics } from "@landfall/setup/parts/topics"
+import type { Kafka } from "@landfall/setup/parts/kafka"
+import { Schema } from "effect"
 import { afterAll, beforeAll, onTestFinished } from "vitest"
-import type { StateDocument } from "../src/state.ts"
+import { StateDocument } from "../src/state.ts"
 
 /** `/state` as its readers see it. */
 export type State = (typeof StateDocument)["Encoded"]
+
+/** What `/state` shows is what the service's documentation says, no more and no less. */
+const decodeState = Schema.decodeUnknownSync(StateDocument, { onExcessProperty: "error", errors: "all" })
 
 /** A ticker, and a real topic. */
 export interface World {
@@ -35,28 +35,21 @@ export interface World {
 
 /** Starts Kafka for the tests of a file, and gives each test a world of its own. */
 export const givenWorlds = (): (() => Promise<World>) => {
-  let parts: { readonly kafka: Kafka; readonly dir: string } | null = null
+  let parts: PublisherParts<MarketPrice> | null = null
   let worlds = 0
   beforeAll(async () => {
-    const dir = await mkdtemp(join(tmpdir(), "landfall-market-reference-"))
-    const kafka = await startKafka({ dir: join(dir, "kafka") })
-    parts = { kafka, dir }
-    await createTopics(kafka.brokers, [{ topic: marketPriceTopic.name, partitions: 2 }])
+    parts = await startPublisherParts("market-reference-ingest", marketPriceTopic)
   }, 120_000)
-  afterAll(async () => {
-    await parts?.kafka.kill()
-    if (parts !== null) await rm(parts.dir, { recursive: true, force: true })
-  })
+  afterAll(() => parts?.stop())
 
   return async () => {
     if (parts === null) throw new Error("Kafka is started before the first test")
-    const { kafka, dir } = parts
-    worlds += 1
+    const { kafka, records, serve } = parts
+    const world = `world-${++worlds}`
     const [btc, eth] = [`BTC/EUR${worlds}`, `ETH/EUR${worlds}`]
     const ticker = await startTicker({ prices: { XXBTZEUR: "60000.1", XETHZEUR: "2000" } })
     onTestFinished(() => ticker.stop())
-    const events = async (pair: string) =>
-      (await readTopic(kafka.brokers, marketPriceTopic)).filter((event) => event.pair === pair)
+    const events = async (pair: string) => (await records()).filter((event) => event.pair === pair)
     const prices = async (pair: string) => (await events(pair)).map((event) => event.price)
     const env = {
       KAFKA_BROKERS: kafka.brokers,
@@ -75,21 +68,21 @@ export const givenWorlds = (): (() => Promise<World>) => {
       eth,
       env,
       serve: async (more = {}) => {
-        const service = await startService(
-          "market-reference-ingest",
-          { ...env, ...more },
-          join(dir, `world-${worlds}`),
-        )
+        const service = await serve({ ...env, ...more }, world)
         onTestFinished(() => service.process.kill())
         return service
       },
-      stateOf: (service) => service.get<State>("/state"),
+      stateOf: async (service) => {
+        const state = await service.get<State>("/state")
+        decodeState(state)
+        return state
+      },
       events,
       prices,
       newest: async (pair, price) => {
         await until(`${pair} at ${price}`, async () => ((await prices(pair)).at(-1) === price ? true : null))
       },
-      log: (service) => readFile(service.log, "utf8"),
+      log: logOf,
     }
   }
 }

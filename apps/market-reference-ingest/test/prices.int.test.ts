@@ -1,15 +1,12 @@
-import { spawn } from "node:child_process"
-import { once } from "node:events"
-import { fileURLToPath } from "node:url"
 import { priceEventId } from "@landfall/domain/topics/market-price"
 import type { Fault } from "@landfall/sandbox/simulated/faults"
+import { runService } from "@landfall/sandbox/testing/run-service"
 import type { TickerFault } from "@landfall/sandbox/ticker/control"
 import { until } from "@landfall/sandbox/until"
 import { expect, test } from "vitest"
 import { givenWorlds } from "./given-world.ts"
 
 const givenWorld = givenWorlds()
-const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
 
 test("publishes each pair's price once, digit for digit, and then its changes", async () => {
   const world = await givenWorld()
@@ -77,6 +74,8 @@ const faults: ReadonlyArray<Fault<TickerFault>["kind"]> = [
   "status_500",
   "html",
   "malformed_json",
+  "redirect",
+  "deep_json",
   "huge",
   "service_error",
   "no_result",
@@ -200,20 +199,13 @@ test("measures polls, publications and the ticker", async () => {
 })
 
 test("names every problem of its settings at once, and ends with 1", async () => {
-  const child = spawn(process.execPath, [main], {
-    env: {
-      PRICE_FORMAT: "abacus",
-      PRICE_PAIRS: "BTCEUR=XXBTZEUR",
-      PRICE_URL: "nowhere",
-      HTTP_HOST: "0.0.0.0",
-    },
-    stdio: ["ignore", "ignore", "pipe"],
+  const { code, words } = await runService("market-reference-ingest", {
+    PRICE_FORMAT: "abacus",
+    PRICE_PAIRS: "BTCEUR=XXBTZEUR",
+    PRICE_URL: "nowhere",
+    HTTP_HOST: "0.0.0.0",
   })
-  let words = ""
-  child.stderr.on("data", (chunk: Buffer) => {
-    words += chunk.toString()
-  })
-  expect(await once(child, "close")).toEqual([1, null])
+  expect(code).toBe(1)
   for (const expected of [
     "4 settings are not usable",
     "KAFKA_BROKERS: it is missing",
