@@ -1,5 +1,5 @@
 import type { AnyProjection } from "@landfall/projections/registry"
-import type { Database, Transaction } from "../postgres/transaction.ts"
+import { type Database, DatabaseError, type Transaction } from "../postgres/transaction.ts"
 import { withRebuildLock } from "./lock.ts"
 import { type RebuildOptions, RebuildRefused, type Rebuilt } from "./options.ts"
 import { Rebuilding } from "./rebuilding.ts"
@@ -17,11 +17,11 @@ export const rebuildProjection = (
 ): Promise<Rebuilt> =>
   withRebuildLock(database, projection, async (relock) => {
     const rebuilding = new Rebuilding(database, projection, options, relock)
-    await rebuilding.begin((transaction, copies, holder) =>
+    await rebuilding.open((transaction, copies, holder) =>
       openShadow(transaction, projection, options, copies, holder),
     )
     return rebuilding.finish()
-  })
+  }).catch(explain)
 
 /**
  * Puts the previous table back, brought up to date with what came in since it was live; what is live becomes the previous
@@ -34,11 +34,11 @@ export const rollBackProjection = (
 ): Promise<Rebuilt> =>
   withRebuildLock(database, projection, async (relock) => {
     const rebuilding = new Rebuilding(database, projection, { ...options, promote: true }, relock)
-    await rebuilding.begin((transaction, copies, holder) =>
+    await rebuilding.open((transaction, copies, holder) =>
       openPrevious(transaction, projection, copies, holder),
     )
     return rebuilding.finish()
-  })
+  }).catch(explain)
 
 /** Drops the shadow of a rebuild that is not to be promoted; false when there was none. */
 export const giveUpRebuild = (database: Database, projection: AnyProjection): Promise<boolean> =>
@@ -50,6 +50,18 @@ export const giveUpRebuild = (database: Database, projection: AnyProjection): Pr
       return shadow !== undefined
     }),
   )
+
+/** SQLSTATE `disk_full`. */
+const diskFull = "53100"
+
+/** What a person can do about it. */
+const explain = (error: unknown): never => {
+  if (error instanceof DatabaseError && error.code === diskFull)
+    throw new RebuildRefused(
+      `PostgreSQL has no space left for the rebuilt table: nothing was promoted and the live table is as it was; make room and run it again to go on, or give the rebuild up to free what it took (${error.message})`,
+    )
+  throw error
+}
 
 const find = (copies: ReadonlyArray<SnapshotCopy>, copy: SnapshotCopy["copy"]): SnapshotCopy | undefined =>
   copies.find((one) => one.copy === copy)

@@ -77,7 +77,7 @@ export class Rebuilding {
   }
 
   /** Opens the shadow and takes in the rows that it has. */
-  async begin(open: OpenShadow): Promise<void> {
+  async open(openShadow: OpenShadow): Promise<void> {
     const { name, version, topic } = this.projection
     await this.database.transaction(async (transaction) => {
       await this.relock(transaction)
@@ -85,7 +85,7 @@ export class Rebuilding {
         "insert into snapshot_versions (projection, version) values ($1, $2) on conflict do nothing",
         [name, version],
       )
-      const { source, resumed } = await open(
+      const { source, resumed } = await openShadow(
         transaction,
         await readCopies(transaction, this.projection),
         this.holder,

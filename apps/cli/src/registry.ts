@@ -6,6 +6,7 @@ import { deadLettersShowCommand } from "./commands/dead-letters-show.ts"
 import { doctorCommand } from "./commands/doctor.ts"
 import { fundingCommand } from "./commands/funding.ts"
 import { migrateCommand } from "./commands/migrate.ts"
+import { rebuildCommand } from "./commands/rebuild.ts"
 import { replayCommand } from "./commands/replay.ts"
 import { statusCommand } from "./commands/status.ts"
 import { timelineCommand } from "./commands/timeline.ts"
@@ -20,6 +21,7 @@ export const commands: ReadonlyArray<Command> = [
   fundingCommand,
   alertsCommand,
   timelineCommand,
+  rebuildCommand,
   replayCommand,
   verifyCommand,
   verifyNewKeyCommand,
