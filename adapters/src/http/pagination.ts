@@ -1,5 +1,5 @@
 import { Result, Schema } from "effect"
-import { type Kind, withDefault } from "../config/field.ts"
+import { type Kind, optional, withDefault } from "../config/field.ts"
 import { integer } from "../config/kinds.ts"
 import { limits } from "../config/limits.ts"
 
@@ -55,6 +55,12 @@ export const pageLimit = withDefault(
   String(limits.http.page_rows_default),
   "rows a page",
 )
+
+/** The query parameters of a list whose rows have one sort value. */
+export const paging = (list: string) => ({
+  cursor: optional(cursorOf(list, 1), "where the page begins"),
+  limit: pageLimit,
+})
 
 /** One page of a list. */
 export interface Page<Row> {

@@ -1,23 +1,10 @@
-import { optional } from "@landfall/adapters/config/field"
-import { firstAfter } from "@landfall/adapters/http/first-after"
-import { type Cursor, cursorOf, type Page, pageLimit, pageOf } from "@landfall/adapters/http/pagination"
+import { pageAfter } from "@landfall/adapters/http/first-after"
+import { paging } from "@landfall/adapters/http/pagination"
 import { defineRoute, type Route } from "@landfall/adapters/http/route"
 import { Schema } from "effect"
 import { listUrls } from "./state.ts"
 
-const paging = (list: string) => ({
-  cursor: optional(cursorOf(list, 1), "where the page begins"),
-  limit: pageLimit,
-})
 const next_cursor = Schema.NullOr(Schema.String)
-
-/** A page of rows in the order of their keys. */
-const pageAfter = <Row>(
-  list: string,
-  rows: Iterable<Row>,
-  keyOf: (row: Row) => string,
-  { cursor, limit }: { readonly cursor: Cursor | null; readonly limit: number },
-): Page<Row> => pageOf(list, firstAfter(rows, keyOf, cursor?.[0] ?? "", limit), limit, (row) => [keyOf(row)])
 
 /** The lists that the bridge decides the length of; `/state` shows their beginnings. */
 export const listRoutes = (lists: {

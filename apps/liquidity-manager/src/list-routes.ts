@@ -1,7 +1,7 @@
 import { optional } from "@landfall/adapters/config/field"
 import { oneOf, text } from "@landfall/adapters/config/kinds"
-import { firstAfter } from "@landfall/adapters/http/first-after"
-import { type Cursor, cursorOf, type Page, pageLimit, pageOf } from "@landfall/adapters/http/pagination"
+import { pageAfter } from "@landfall/adapters/http/first-after"
+import { paging } from "@landfall/adapters/http/pagination"
 import { defineRoute, type Route } from "@landfall/adapters/http/route"
 import { Chain, FundingStatus } from "@landfall/domain/topics/funding-observation"
 import { FundingHandle, fundingHandleKey } from "@landfall/projections/funding-handle"
@@ -19,19 +19,6 @@ export const listUrls = {
   unmatched_bridge_deposits: "/v1/credit-correlation/unmatched-bridge-deposits",
   unmatched_transfers: "/v1/credit-correlation/unmatched-transfers",
 } as const
-
-const paging = (list: string) => ({
-  cursor: optional(cursorOf(list, 1), "where the page begins"),
-  limit: pageLimit,
-})
-
-/** A page of rows in memory, in the order of their keys. */
-const pageAfter = <Row>(
-  list: string,
-  rows: Iterable<Row>,
-  keyOf: (row: Row) => string,
-  { cursor, limit }: { readonly cursor: Cursor | null; readonly limit: number },
-): Page<Row> => pageOf(list, firstAfter(rows, keyOf, cursor?.[0] ?? "", limit), limit, (row) => [keyOf(row)])
 
 const pageSchema = <Item extends Schema.Top>(item: Item) =>
   Schema.Struct({ items: Schema.Array(item), next_cursor: Schema.NullOr(Schema.String) })
