@@ -3,13 +3,14 @@ interface Placed {
   readonly offset: number
 }
 
-/** Longest page that is made of two: a bound on memory, however many of the one lie between two of the other. */
-const pageMax = 10_000
+/** About the longest page that is made of two: a bound on memory, however many of the one lie between two of the other. */
+const pageItemsMax = 10_000
 
 /** Pages in offset order with further items put in where they belong; the items are in offset order as well. */
 export async function* inOrder<Item extends Placed>(
   pages: AsyncIterable<ReadonlyArray<Item>>,
   further: AsyncIterator<Item>,
+  pageMax = pageItemsMax,
 ): AsyncGenerator<ReadonlyArray<Item>> {
   let next = await further.next()
   for await (const page of pages) {

@@ -46,23 +46,39 @@ interface Row {
   readonly act_reason: string | null
 }
 
+/** Bytes of letters that are held at once; one alone may be as long as Kafka lets it be. */
+const bytesMax = 256 * 1024 * 1024
+
+/** Together the letters are longer than what is held at once. */
+export class LettersTooLong extends Error {
+  override readonly name = "LettersTooLong"
+}
+
 /** Reads the letters of those places with their bytes, in the order of the logs; throws for a place that has none. */
 export const readLetters = async (
   transaction: Transaction,
   places: ReadonlyArray<LetterPlace>,
 ): Promise<ReadonlyArray<Letter>> => {
+  const named = [
+    arrayLiteral(places.map(({ topic }) => topic)),
+    arrayLiteral(places.map(({ partition }) => partition)),
+    arrayLiteral(places.map(({ offset }) => offset)),
+  ]
+  const there = `(topic, topic_partition, kafka_offset) in (select * from unnest($1::text[], $2::integer[], $3::bigint[]))`
+  const [size] = await transaction.query<{ bytes: string }>(
+    `select coalesce(sum(octet_length(message_value)), 0)::text as bytes from dead_letters where ${there}`,
+    named,
+  )
+  if (places.length > 1 && Number(size?.bytes) > bytesMax)
+    throw new LettersTooLong(
+      `the ${places.length} letters have ${size?.bytes} bytes, more than ${bytesMax}, the most that is held at once: name fewer; nothing was changed`,
+    )
   const rows = await transaction.query<Row>(
     `select topic, topic_partition, kafka_offset, kafka_timestamp_ms, message_key, message_headers, message_value, reason,
        leaf_hash, state, act_number, acted_by, act_reason,
        (extract(epoch from ingested_at) * 1000)::bigint::text as ingested_at_ms
-     from dead_letter_states
-     where (topic, topic_partition, kafka_offset) in
-       (select * from unnest($1::text[], $2::integer[], $3::bigint[]))`,
-    [
-      arrayLiteral(places.map(({ topic }) => topic)),
-      arrayLiteral(places.map(({ partition }) => partition)),
-      arrayLiteral(places.map(({ offset }) => offset)),
-    ],
+     from dead_letter_states where ${there}`,
+    named,
   )
   const letters = rows.map(fromRow).sort(byPlace)
   const found = new Set(letters.map(placeName))
