@@ -68,7 +68,11 @@ describe("the place of a letter", () => {
       partition: fc.nat({ max: 999_999_999 }),
       offset: fc.maxSafeNat(),
     })
-    fc.assert(fc.property(place, (one) => expect(parsePlace(placeName(one))).toEqual({ ...one })))
+    fc.assert(
+      fc.property(place, (one) => {
+        expect(parsePlace(placeName(one))).toEqual({ ...one })
+      }),
+    )
   })
 
   it.each([
