@@ -3,6 +3,7 @@ import { flag, oneOf } from "@landfall/adapters/config/kinds"
 import { position, shortPosition } from "@landfall/adapters/config/position-kind"
 import { checkLive, type LiveCheck } from "@landfall/adapters/replay/check-live"
 import { livePosition, liveRows } from "@landfall/adapters/replay/live-state"
+import type { TopicSource } from "@landfall/adapters/replay/read-topic"
 import {
   type Replayed,
   type ReplayOptions,
@@ -16,12 +17,16 @@ import type { Context } from "../context.ts"
 import { defineCommand } from "../define-command.ts"
 import { type ExitCode, exitCodes, UsageError } from "../exit-codes.ts"
 import { printable } from "../output/printable.ts"
+import { replayAlertsCommand } from "./replay-alerts.ts"
 
 /** A replay reads everything there is, in one transaction. */
 const deadlineMs = 6 * 3_600_000
 
 const projectionNames = projections.map(({ name }) => name)
 const [firstName = "", ...otherNames] = projectionNames
+
+/** In the place of a projection: what the alert rules decided. */
+const decisions = "alerts"
 
 /** A state, made anew or read, as it is printed. */
 interface State {
@@ -48,8 +53,8 @@ export const replayCommand = defineCommand({
   name: "replay",
   summary: "Folds events into memory, from any position to any other, and prints the state or its hash",
   description:
-    "Nothing is changed. The hash is SHA-256 over the canonical rows in key order; --live hashes the live snapshot by the same\nfunction, and --check folds up to where the live snapshot stands and holds the two against each other (exit code 3 when\nthey differ).",
-  arguments: { projection: required(oneOf([firstName, ...otherNames]), "what to fold") },
+    "Nothing is changed. The hash is SHA-256 over the canonical rows in key order; --live hashes the live snapshot by the same\nfunction, and --check folds up to where the live snapshot stands and holds the two against each other (exit code 3 when\nthey differ). `alerts` makes every recorded alert decision again, at its cut and under its policy, and compares the bytes\n(exit code 3 when one is missing, extra or otherwise).",
+  arguments: { projection: required(oneOf([decisions, firstName, ...otherNames]), "what to fold") },
   options: {
     from: withDefault(oneOf(["evidence", "topics"]), "evidence", "PostgreSQL's evidence or Kafka's topics"),
     start: optional(position, "the first offsets to fold; the beginning where none is named"),
@@ -66,6 +71,10 @@ export const replayCommand = defineCommand({
       for: "whether the live snapshot is that fold; exit code 3 if not",
     },
     {
+      line: "landfall replay alerts",
+      for: "whether every alert follows from its evidence; exit code 3 if not",
+    },
+    {
       line: "landfall replay market_price --from topics --end ref.market_price/0=1000 --json",
       for: "the prices after the first thousand messages of partition 0",
     },
@@ -79,9 +88,19 @@ export const replayCommand = defineCommand({
       throw new UsageError("--live folds nothing: leave out --check and --from")
     if (options.ndjson && (options.hash || options.check || context.output.json))
       throw new UsageError("--ndjson prints rows alone: leave out --hash, --check and --json")
+    if (name === decisions) {
+      if (ranged || options.hash || options.ndjson || options.live || options.check)
+        throw new UsageError(
+          "alerts are decided again at each recorded cut: only --from and --json go with them",
+        )
+      return replayAlertsCommand(context, sourceOf(context, options.from))
+    }
     return options.check ? check(context, projection, options) : show(context, projection, options)
   },
 })
+
+const sourceOf = ({ connections }: Context, sort: Options["from"]): TopicSource | null =>
+  sort === "topics" ? { kafka: connections.kafka(), admin: connections.admin() } : null
 
 const reading = (context: Context, label: string): { options: ReplayOptions; end: () => void } => {
   const progress = context.output.progress(label)
@@ -192,8 +211,8 @@ const check = async (
   projection: AnyProjection,
   { from: sort }: Options,
 ): Promise<ExitCode> => {
-  const { connections, output } = context
-  const source = sort === "topics" ? { kafka: connections.kafka(), admin: connections.admin() } : null
+  const { output } = context
+  const source = sourceOf(context, sort)
   const { options, end } = reading(
     context,
     sort === "topics" ? projection.topic.name : projection.topic.evidenceTable,
