@@ -6,6 +6,8 @@ import { authorizationOf, type Gate } from "./authorize.ts"
 export interface Readiness {
   readonly ready: boolean
   readonly reasons: readonly string[]
+  /** What is the matter with which partition, for programs; beside the reasons it may tell of what is none. */
+  readonly partitions?: readonly unknown[]
 }
 
 /** The probes and the metrics, which are the same for all services. */
@@ -18,10 +20,11 @@ export const registerStandardRoutes = (
   app.get("/health/live", async () => ({ live: true }))
 
   app.get("/health/ready", async (request, reply) => {
-    const { ready, reasons } = await readinessOf(options.readiness)
+    const readiness = await readinessOf(options.readiness)
+    const { ready } = readiness
     reply.code(ready ? 200 : 503)
     // A probe has no token; who may not read gets the answer without the reasons, which name other systems.
-    return gate.allows("GET", authorizationOf(request.raw.rawHeaders)) ? { ready, reasons } : { ready }
+    return gate.allows("GET", authorizationOf(request.raw.rawHeaders)) ? readiness : { ready }
   })
 
   app.get("/metrics", async (_request, reply) => {

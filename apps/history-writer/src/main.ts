@@ -1,3 +1,4 @@
+import { openLettersByPartition } from "@landfall/adapters/audit/open-letters"
 import { openReaders } from "@landfall/adapters/audit/readers"
 import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
 import { limits } from "@landfall/adapters/config/limits"
@@ -25,11 +26,13 @@ import { timestamp } from "@landfall/domain/timestamp"
 import { projections } from "@landfall/projections/registry"
 import { openLetterMetrics, writerMetrics } from "./metrics.ts"
 import { openWriter } from "./open-writer.ts"
+import { behindSeconds } from "./progress.ts"
 import { auditRoutes } from "./routes/audit.ts"
 import { deadLetterRoutes } from "./routes/dead-letters.ts"
 import { openQuestions } from "./routes/questions.ts"
 import { settingsTable } from "./settings.ts"
 import { positionOf, readinessOf, stateOf } from "./state.ts"
+import { startWatch } from "./watch.ts"
 
 const name = "history-writer"
 const version = "0.1.0"
@@ -92,6 +95,11 @@ await runService(async () => {
     retryMs: 1_000,
     onRetry: (error) => log.warn({ err: error }, "not started yet; trying again"),
   })
+  const watch = startWatch({
+    partitions: () => writer.now().partitions(),
+    openLetters: () => readers.ask(openLettersByPartition),
+    now: Date.now,
+  })
   const service = await buildService({
     name,
     version,
@@ -101,9 +109,16 @@ await runService(async () => {
     log,
     metrics,
     now: () => timestamp(Date.now()),
-    readiness: () => readinessOf(writer.now()),
+    readiness: () => readinessOf(writer.now(), watch.conditions()),
     state: () => stateOf(writer.now()),
-    standing: () => ({ position: positionOf(writer.now().partitions()) }),
+    standing: () => ({
+      position: positionOf(writer.now().partitions()),
+      behind_seconds: behindSeconds(
+        watch.progress(),
+        topics.map(({ name }) => name),
+        Date.now(),
+      ),
+    }),
     routes: [...auditRoutes(questions), ...deadLetterRoutes(questions)],
   })
   const http = await start(service)
@@ -114,6 +129,7 @@ await runService(async () => {
     service: {
       done: writer.done,
       stop: async () => {
+        watch.stop()
         await writer.stop()
         await http.stop()
         await Promise.all([database.close(), readers.close()])

@@ -1,6 +1,8 @@
 import type { HistoryWriter, PartitionStatus } from "@landfall/adapters/history/history-writer"
 import type { Position } from "@landfall/domain/position"
 import { topics } from "@landfall/domain/registry"
+import { inWords, type PartitionCondition } from "./progress.ts"
+import { laggingFrom } from "./watch.ts"
 
 /** How writing one topic goes on this instance. */
 export interface TopicState {
@@ -17,9 +19,6 @@ export interface TopicState {
   /** `idle`: another instance has the partitions. */
   readonly write_status: "ok" | "lagging" | "failing" | "idle"
 }
-
-/** More than this and a topic is shown as lagging: about a second of work. */
-const laggingFrom = 10_000
 
 const topicState = (
   topic: { readonly name: string; readonly evidenceTable: string },
@@ -95,16 +94,18 @@ export const positionOf = (partitions: ReadonlyArray<PartitionStatus>): Position
   return position
 }
 
-/** Ready once it has partitions or shares them with others, writes without trouble and has caught up. */
-export const readinessOf = (writer: Pick<HistoryWriter, "partitions" | "trouble">) => {
+/**
+ * Ready once it has partitions or shares them with others, writes without trouble and has caught up. Dead letters are told
+ * of and are no reason: everything but their keys is as it should be, and others must not be able to take a service out.
+ */
+export const readinessOf = (
+  writer: Pick<HistoryWriter, "trouble">,
+  partitions: ReadonlyArray<PartitionCondition>,
+) => {
   const trouble = writer.trouble()
-  const behind = writer.partitions().filter(({ lag }) => lag === null || lag > laggingFrom)
   const reasons = [
     ...(trouble === null ? [] : [trouble]),
-    ...behind.map(
-      ({ topic, partition, lag }) =>
-        `${topic}/${partition} is ${lag ?? "an unknown number of"} messages behind`,
-    ),
+    ...partitions.filter(({ condition }) => condition !== "poisoned").map(inWords),
   ]
-  return { ready: reasons.length === 0, reasons }
+  return { ready: reasons.length === 0, reasons, partitions }
 }

@@ -89,6 +89,16 @@ describe("the service over HTTP", () => {
     const none = await get(`${base}/v1/transfers?funding_handle=nobody`)
     expect(none).toMatchObject({ status: 200, body: { items: [], next_cursor: null } })
 
+    expect(transfers.body["behind_seconds"]).toMatchObject({ "ops.funding_observation": 0, "ops.alert": 0 })
+    const readiness = await until("readiness tells of the dead letters", async () => {
+      const { status, body } = await get(`${base}/health/ready`)
+      return JSON.stringify(body).includes("poisoned") ? { status, body } : null
+    })
+    expect(readiness).toMatchObject({ status: 200, body: { ready: true, reasons: [] } })
+    expect(readiness.body["partitions"]).toContainEqual(
+      expect.objectContaining({ topic: "ref.market_price", condition: "poisoned", open_dead_letters: 2 }),
+    )
+
     const letters = await get(`${base}/v1/dead-letters`)
     expect(letters.body.items.length).toBe(flow.poison + 2)
     expect(letters.body.items.every((row) => row["state"] === "open")).toBe(true)

@@ -1,6 +1,7 @@
 import type { PartitionStatus } from "@landfall/adapters/history/history-writer"
 import { topics } from "@landfall/domain/registry"
 import { describe, expect, it } from "vitest"
+import { conditionsOf, nothingSeen, observe } from "../src/progress.ts"
 import { positionOf, readinessOf, stateOf } from "../src/state.ts"
 
 const partition = (changes: Partial<PartitionStatus> = {}): PartitionStatus => ({
@@ -87,9 +88,17 @@ describe("the state", () => {
 })
 
 describe("readiness", () => {
+  const limits = { lagging_from: 10_000, stalled_after_ms: 30_000 }
+  const conditions = (partitions: ReadonlyArray<PartitionStatus>, letters = new Map<string, number>()) =>
+    conditionsOf(observe(nothingSeen, partitions, 0), letters, 0, limits)
+
   it("is given when nothing is wrong and all is read, also without partitions of its own", () => {
-    expect(readinessOf(writer([partition()]))).toEqual({ ready: true, reasons: [] })
-    expect(readinessOf(writer([]))).toEqual({ ready: true, reasons: [] })
+    for (const partitions of [[partition()], []])
+      expect(readinessOf(writer(partitions), conditions(partitions))).toEqual({
+        ready: true,
+        reasons: [],
+        partitions: [],
+      })
   })
 
   it("is not given while there is trouble, a partition is far behind, or its end is not known", () => {
@@ -98,13 +107,26 @@ describe("readiness", () => {
       partition({ partition: 1, lag: null }),
       partition({ partition: 2 }),
     ]
-    expect(readinessOf(writer(behind, "waiting for partitions"))).toEqual({
+    expect(readinessOf(writer(behind, "waiting for partitions"), conditions(behind))).toMatchObject({
       ready: false,
       reasons: [
         "waiting for partitions",
         "ops.funding_observation/0 is 10001 messages behind",
         "ops.funding_observation/1 is an unknown number of messages behind",
       ],
+      partitions: [
+        { partition: 0, condition: "lagging" },
+        { partition: 1, condition: "unknown" },
+      ],
+    })
+  })
+
+  it("tells of dead letters without being refused for them", () => {
+    const letters = new Map([["ops.funding_observation/0", 3]])
+    expect(readinessOf(writer([partition()]), conditions([partition()], letters))).toMatchObject({
+      ready: true,
+      reasons: [],
+      partitions: [{ partition: 0, condition: "poisoned", open_dead_letters: 3 }],
     })
   })
 })
