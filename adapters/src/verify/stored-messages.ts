@@ -110,18 +110,17 @@ export const storedMessages = (
   ])
 }
 
-/** Pages of a table in offset order, each read when it is asked for. */
+/** Pages of a table in offset order; PostgreSQL reads the next one while this one is worked on. */
 async function* pages<Row, Item extends { readonly offset: number }>(
   rowsMax: number,
   item: (row: Row) => Item,
   read: (after: number) => Promise<ReadonlyArray<Row>>,
 ): AsyncGenerator<ReadonlyArray<Item>> {
-  let after = -1
-  for (;;) {
-    const rows = (await read(after)).map(item)
-    if (rows.length > 0) yield rows
+  let coming: Promise<ReadonlyArray<Row>> | null = read(-1)
+  while (coming !== null) {
+    const rows: ReadonlyArray<Item> = (await coming).map(item)
     const last = rows.at(-1)
-    if (last === undefined || rows.length < rowsMax) return
-    after = last.offset
+    coming = last === undefined || rows.length < rowsMax ? null : read(last.offset)
+    if (rows.length > 0) yield rows
   }
 }
