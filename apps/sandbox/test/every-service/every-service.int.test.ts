@@ -3,7 +3,9 @@ import { fileURLToPath } from "node:url"
 import { beforeAll, describe, expect, test } from "vitest"
 import { until } from "../../src/until.ts"
 import { canary, givenEveryService, type Service, secretNames, serviceNames } from "./given-services.ts"
+import { has, promised } from "./promised-state.ts"
 import { exchange, request, statusOf } from "./raw-http.ts"
+import { bearer, strangersAt, wrongCommands } from "./strangers.ts"
 
 const given = givenEveryService()
 
@@ -42,7 +44,6 @@ describe.each(serviceNames)("%s", (name) => {
       })),
     )
   })
-  const bearer = (token: string): string => `authorization: Bearer ${token}`
   const get = (path: string, token = service.read) =>
     fetch(`${service.url}${path}`, { headers: { authorization: `Bearer ${token}` } })
   const ask = async (...given: Parameters<typeof request>): Promise<number> =>
@@ -52,49 +53,20 @@ describe.each(serviceNames)("%s", (name) => {
     const found = paths.filter(({ method }) => method !== "GET").map(({ path }) => path)
     expect(found).toEqual(expect.arrayContaining([...(commands[name] ?? [])]))
     const { control, read } = service
-    const json = "content-type: application/json"
-    const lengthOf = (bytes: number): string => `content-length: ${bytes}`
     for (const path of [...found, "/none", "/state", "/metrics"]) {
-      const letter = `/%${path.charCodeAt(1).toString(16)}${path.slice(2)}`
-      const tries: ReadonlyArray<readonly [string, ...Parameters<typeof request>]> = [
-        ["no token", "POST", path, [lengthOf(0)]],
-        ["an empty token", "POST", path, ["authorization: Bearer", lengthOf(0)]],
-        ["a wrong token", "POST", path, [bearer(`${control}x`), lengthOf(0)]],
-        ["the read token", "POST", path, [bearer(read), lengthOf(0)]],
-        ["another scheme", "POST", path, [`authorization: Basic ${btoa(`:${control}`)}`, lengthOf(0)]],
-        ["the right token second", "POST", path, [bearer("wrong"), bearer(control), lengthOf(0)]],
-        ["the right token first", "POST", path, [bearer(control), bearer("wrong"), lengthOf(0)]],
-        ["the token in a cookie", "POST", path, [`cookie: token=${control}`, lengthOf(0)]],
-        ["the token in the address", "POST", `${path}?access_token=${control}`, [lengthOf(0)]],
-        ["JSON", "POST", path, [json, lengthOf(2)], "{}"],
-        ["no JSON", "POST", path, [json, lengthOf(9)], "{not json"],
-        ["a form", "POST", path, ["content-type: application/x-www-form-urlencoded", lengthOf(3)], "a=b"],
-        ["parts", "POST", path, ["content-type: multipart/form-data; boundary=x", lengthOf(3)], "--x"],
-        ["text", "POST", path, ["content-type: text/plain", lengthOf(2)], "{}"],
-        ["an odd type", "POST", path, ["content-type: ;;=", lengthOf(2)], "{}"],
-        ["a huge body", "POST", path, [json, lengthOf(10 ** 10)], "{".padEnd(4_096)],
-        ["a body that does not come", "POST", path, [json, lengthOf(60_000)], "{"],
-        ["a body in endless chunks", "POST", path, [json, "transfer-encoding: chunked"], "ffff\r\n{"],
-        ["a body on demand", "POST", path, [json, "expect: 100-continue", lengthOf(60_000)]],
-        ["an encoded letter", "POST", letter, [lengthOf(0)]],
-        ["two slashes", "POST", `/${path}`, [lengthOf(0)]],
-        ["a slash behind", "POST", `${path}/`, [lengthOf(0)]],
-        ["dots", "POST", `/docs/..${path}`, [lengthOf(0)]],
-        ["encoded dots", "POST", `/docs/%2e%2e${path}`, [lengthOf(0)]],
-        ["capitals", "POST", path.toUpperCase(), [lengthOf(0)]],
-        ["a whole address", "POST", `http://127.0.0.1${path}`, [lengthOf(0)]],
-        ["PUT", "PUT", path, [lengthOf(0)]],
-        ["PATCH", "PATCH", path, [lengthOf(0)]],
-        ["DELETE", "DELETE", path, [lengthOf(0)]],
-        ["OPTIONS", "OPTIONS", path, [lengthOf(0)]],
-      ]
       const statuses = await Promise.all(
-        tries.map(async ([what, ...rest]) => [path, what, await ask(...rest)] as const),
+        strangersAt(path, { control, read }).map(
+          async ([what, ...rest]) => [path, what, await ask(...rest)] as const,
+        ),
       )
       expect(statuses.filter(([, , status]) => status !== 401)).toEqual([])
       // Methods that nothing here has: refused before or after the token, and never done.
       for (const method of ["TRACE", "CONNECT", "PROPFIND", "QUERY", "post", "PO\tST"])
-        expect([path, method, Math.floor((await ask(method, path, [lengthOf(0)])) / 100)]).not.toContain(2)
+        expect([
+          path,
+          method,
+          Math.floor((await ask(method, path, ["content-length: 0"])) / 100),
+        ]).not.toContain(2)
       const overridden = ["x-http-method-override: POST", "x-method-override: POST", "x-http-method: POST"]
       if (found.includes(path))
         expect(await ask("GET", `${path}?_method=POST`, [bearer(read), ...overridden])).toBe(405)
@@ -105,24 +77,9 @@ describe.each(serviceNames)("%s", (name) => {
 
   test("does no command that is not written as it must be, for those who may either", async () => {
     const { control } = service
-    const json = "content-type: application/json"
     for (const { path, method } of paths.filter((one) => one.method !== "GET")) {
-      const tries: ReadonlyArray<readonly [number, ReadonlyArray<string>, string, string?]> = [
-        [413, [json, `content-length: ${10 ** 10}`], "{"],
-        [413, [json, "content-length: 70000"], "{".padEnd(70_000)],
-        [400, [json, "content-length: 9"], "{not json"],
-        [400, [json, "content-length: 2"], "[]".replace("[]", "7 ")],
-        [400, [json, "content-length: 31"], '{"__proto__":{"polluted":true}}'],
-        [400, [json, "content-length: 20"], '{"no_such_field": 1}'],
-        [415, ["content-type: text/plain", "content-length: 2"], "{}"],
-        [415, ["content-type: application/x-www-form-urlencoded", "content-length: 3"], "a=b"],
-        [415, ["content-type: multipart/form-data; boundary=x", "content-length: 3"], "--x"],
-        [400, [json, "content-length: 2", "content-length: 3"], "{}"],
-        [400, [json, "content-length: 2", "transfer-encoding: chunked"], "{}"],
-        [400, [json, "content-length: 0"], "", "?no_such_parameter=1"],
-      ]
       const statuses = await Promise.all(
-        tries.map(async ([expected, headers, body, query = ""]) => [
+        wrongCommands.map(async ([expected, headers, body, query = ""]) => [
           path,
           headers.at(-1),
           body.slice(0, 20),
@@ -160,6 +117,11 @@ describe.each(serviceNames)("%s", (name) => {
       expect([headers.get("server"), headers.get("x-powered-by")]).toEqual([null, null])
       expect(headers.get("access-control-allow-origin")).toBeNull()
     }
+  })
+
+  test("shows in /state what is promised by name, and as of when", async () => {
+    const state: unknown = await (await get("/state")).json()
+    expect(["as_of", ...(promised[name] ?? [])].filter((path) => !has(state, path))).toEqual([])
   })
 
   test("shows the metrics that docs/reference/metrics.md lists, and no others of its own", async () => {
