@@ -54,11 +54,13 @@ for (const [module, bench] of Object.entries(benches)) {
   const names = bench.covers.filter((name) => settings.names.includes(name))
   if (names.length === 0 || stop.signal.aborted) continue
   process.stderr.write(`\n${names.join(", ")} …\n`)
+  const from_ms = performance.now()
   try {
     for (const section of await run({ module, names, sizes: settings.sizes }, bench.limit_s, stop.signal)) {
       sections.push(section)
       process.stdout.write(terminalText(section))
     }
+    process.stderr.write(`${names.join(", ")} took ${Math.round((performance.now() - from_ms) / 1000)} s\n`)
   } catch (error) {
     if (stop.signal.aborted) break
     const why = error instanceof Error ? error.message : String(error)

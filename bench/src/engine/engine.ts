@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
 import type { KafkaConnection } from "@landfall/adapters/kafka/configuration"
 import { migrate } from "@landfall/adapters/postgres/migrate"
@@ -15,10 +14,12 @@ import { type EmmettPeer, obtainEmmett } from "../peers/emmett.ts"
 import { type KafkaStreamsPeer, obtainKafkaStreams } from "../peers/kafka-streams.ts"
 import { orMissing } from "../peers/once.ts"
 import type { Section } from "../report/section.ts"
+import type { BenchName } from "../settings.ts"
 import { runChild } from "./child.ts"
 import { rawCopyIn, rawCopyOut, rawParse } from "./limits.ts"
 import { runEmmett, runKafkaStreams } from "./peers.ts"
 import type { ReaderOrder, ReaderReport } from "./reader-process.ts"
+import type { RebuildOrder, RebuildReport } from "./rebuild-process.ts"
 import { digestOf } from "./rows.ts"
 import { type EngineRun, ingestSection, rebuildSection, replaySection } from "./sections.ts"
 import { liveDigest } from "./snapshot.ts"
@@ -60,7 +61,7 @@ export const engineBench: Bench = {
     const streams = await orMissing(obtainKafkaStreams())
     const emmett =
       names.includes("replay") && names.length === 1 ? notWanted : await orMissing(obtainEmmett())
-    for (const peer of [streams, emmett]) if ("missing" in peer) say(peer.missing)
+    for (const peer of [streams, emmett]) if ("missing" in peer && peer !== notWanted) say(peer.missing)
     say("starting Kafka and PostgreSQL, and filling the topic")
     const [kafka, postgres] = await Promise.all([
       startKafka({ dir: join(folder, "kafka") }),
@@ -168,32 +169,48 @@ const write = async (world: World, databaseUrl: string, run: number): Promise<Wr
   return report
 }
 
+/** Rebuilds, with or without holding the result against the live snapshot; gives events a second. */
+const rebuild = async (world: World, databaseUrl: string, compare: boolean): Promise<number> => {
+  const report = await runChild<RebuildReport>(new URL("rebuild-process.ts", import.meta.url), {
+    databaseUrl,
+    compare,
+  } satisfies RebuildOrder)
+  if (report.events !== world.sizes.events || (compare && report.different !== 0))
+    throw new Error(`the rebuild folded ${report.events} events and found ${report.different} other rows`)
+  if (!compare) same("the rebuild", await liveDigest(databaseUrl), world.expected)
+  return (report.events / report.took_ms) * 1000
+}
+
+/** Everything that is asked for, once, each thing beside what it is compared with. */
 const oneRun = async (world: World, run: number): Promise<EngineRun> => {
   const { events } = world.sizes
-  await mkdir(world.folder, { recursive: true })
-  const raw_consume = await read(world, false)
-  const replay = await read(world, true)
-  const streams = await withStreams(world, run)
-  const json_parse = rawParse(world.payloads)
-  if (!world.names.includes("ingest") && !world.names.includes("rebuild"))
-    return { ...nothing, raw_consume, replay, streams: streams?.processed ?? null, json_parse }
-  const databaseUrl = await world.createDatabase(`run_${run}`)
-  const written = await write(world, databaseUrl, run)
-  const raw_copy_in = await rawCopyIn(databaseUrl, events)
-  const raw_copy_out = await rawCopyOut(databaseUrl, events)
-  const emmett = await withEmmett(world, run)
-  return {
+  const wants = (...names: ReadonlyArray<BenchName>): boolean =>
+    names.some((name) => world.names.includes(name))
+  const reading = wants("replay", "ingest")
+  const raw_consume = reading ? await read(world, false) : null
+  const replay = wants("replay") ? await read(world, true) : null
+  const streams = reading ? await withStreams(world, run) : null
+  const measured = {
     ...nothing,
     raw_consume,
     replay,
     streams: streams?.processed ?? null,
     streams_committed: streams?.committed ?? null,
-    json_parse,
+    json_parse: reading ? rawParse(world.payloads) : null,
+  }
+  if (!wants("ingest", "rebuild")) return measured
+  const databaseUrl = await world.createDatabase(`run_${run}`)
+  const written = await write(world, databaseUrl, run)
+  const emmett = await withEmmett(world, run)
+  return {
+    ...measured,
     ingest: (events / written.took_ms) * 1000,
     ingest_cpu_us: (written.cpu_ms * 1000) / events,
     ingest_rss_mb: written.rss_max / 1e6,
-    raw_copy_in,
-    raw_copy_out,
+    raw_copy_in: wants("ingest") ? await rawCopyIn(databaseUrl, events) : null,
+    raw_copy_out: wants("rebuild") ? await rawCopyOut(databaseUrl, events) : null,
+    rebuild_compared: wants("rebuild") ? await rebuild(world, databaseUrl, true) : null,
+    rebuild: wants("rebuild") ? await rebuild(world, databaseUrl, false) : null,
     emmett_append: emmett?.append ?? null,
     emmett_rebuild: emmett?.rebuild ?? null,
   }
@@ -211,6 +228,7 @@ const nothing: EngineRun = {
   raw_copy_in: null,
   raw_copy_out: null,
   rebuild: null,
+  rebuild_compared: null,
   emmett_append: null,
   emmett_rebuild: null,
 }

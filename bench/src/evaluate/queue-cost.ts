@@ -8,8 +8,10 @@ import type { WatchedTransfer } from "@landfall/evaluators/alerts/reads/transfer
 export interface EventCost {
   readonly subjects: number
   readonly took_us: number
-  /** Items that the queue of deadlines moved for it: what it costs without a clock. */
+  /** Items that the queue of deadlines moved for it on average: what it costs without a clock. */
   readonly moves: number
+  /** The same of the event that moved the most. */
+  readonly moves_max: number
 }
 
 /** Subjects that change again and again, spread over all: with so many of them the same happens in a queue of any length. */
@@ -44,13 +46,16 @@ export const eventCost = (subjects: number, events: number): EventCost => {
       record,
     })
   }
-  const before = source.queue.moves()
+  const { moves } = source.queue
+  const before = moves()
+  let last = before
+  let moves_max = 0
   const began_ms = performance.now()
-  for (const event of prepared) fold(load.state, event)
-  const took_ms = performance.now() - began_ms
-  return {
-    subjects,
-    took_us: (took_ms * 1000) / events,
-    moves: (source.queue.moves() - before) / events,
+  for (const event of prepared) {
+    fold(load.state, event)
+    moves_max = Math.max(moves_max, moves() - last)
+    last = moves()
   }
+  const took_ms = performance.now() - began_ms
+  return { subjects, took_us: (took_ms * 1000) / events, moves: (last - before) / events, moves_max }
 }
