@@ -1,5 +1,6 @@
 import type { Fields } from "@landfall/adapters/config/field"
 import { describeSettings } from "@landfall/adapters/config/settings"
+import { settingsTable as cli } from "@landfall/cli/settings"
 import { settingsTable as historyWriter } from "@landfall/history-writer/settings"
 import { settingsTable as inventorySync } from "@landfall/inventory-sync/settings"
 import { settingsTable as liquidityManager } from "@landfall/liquidity-manager/settings"
@@ -12,6 +13,7 @@ const services: Readonly<Record<string, Fields>> = {
   "inventory-sync": inventorySync,
   "market-reference-ingest": marketReferenceIngest,
   "ops-sentinel": opsSentinel,
+  "landfall (the command line)": cli,
 }
 
 /** The page of all settings, made from the tables that the services themselves read: `docs/reference/settings.md`. */

@@ -12,7 +12,7 @@ afterAll(() => house.close(), 60_000)
 const landfall = (...args: ReadonlyArray<string>): Promise<Ran> =>
   runCli(args, { DATABASE_URL: house.url, KAFKA_BROKERS: house.kafka.brokers })
 
-/** The result of a command that ends well, as programs read it. */
+/** The result of a command that ends well, as programs read it: nothing but one JSON document on stdout, in a pipe too. */
 const json = async <Value = Record<string, unknown>>(...args: ReadonlyArray<string>): Promise<Value> => {
   const { code, stdout, stderr } = await landfall(...args, "--json")
   expect({ code, stderr }).toMatchObject({ code: 0 })
@@ -34,6 +34,7 @@ describe("an answer", () => {
       /\nas of \S+Z\nposition ops\.funding_observation\/0=\d+,ops\.funding_observation\/1=\d+\n/,
     )
     expect(stdout).toContain(`${topic}: 0 s behind Kafka`)
+    expect(stdout).not.toContain("\u001b")
   })
 
   it("says that it is not known how far behind it is, without Kafka", async () => {

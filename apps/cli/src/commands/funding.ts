@@ -30,7 +30,7 @@ export const fundingCommand = defineCommand({
   name: "funding",
   summary: "Lists inbound transfers: what is on its way, credited or gone",
   description:
-    "Only `credited` is spendable. A status is what was last observed; docs/reference and the runbook say what each means.",
+    "Only `credited` is spendable: the bridge has it. `seen`: in the mempool, or known and unmined. `confirming`: mined, with\nfewer confirmations than the policy wants. `confirmed`: with enough. `replaced`: another transaction spent its inputs.\n`conflicted`: a mined one did. `dropped`: it left the mempool unmined. `reorged`: its block left the chain. None of these is\nthe end; what is gone may come back.",
   options: {
     handle: optional(text, "only this deposit address"),
     "tx-hash": optional(text, "only this transaction on the chain"),
