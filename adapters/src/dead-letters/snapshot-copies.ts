@@ -36,13 +36,22 @@ export const forgetCopies = async (
   }
 }
 
+/** Nobody claimed a snapshot: a writer that holds rows of it could not be told. */
+export class SnapshotUnclaimed extends Error {
+  override readonly name = "SnapshotUnclaimed"
+}
+
 /** Makes every writer that holds rows of those projections forget them and begin its session anew. */
 export const startGenerations = async (
   transaction: Transaction,
   projections: ReadonlyArray<AnyProjection>,
 ): Promise<void> => {
-  await transaction.query(
+  const { count } = await transaction.query(
     "update snapshot_versions set generation = generation + 1 where projection = any($1::text[])",
     [named(projections)],
   )
+  if (count !== projections.length)
+    throw new SnapshotUnclaimed(
+      `of the snapshots of ${projections.map(({ name }) => name).join(", ")} only ${count} were ever claimed: start a history writer of this version first; nothing was changed`,
+    )
 }

@@ -7,7 +7,7 @@ import {
 } from "@landfall/adapters/history/history-writer"
 import { type Admin, openAdmin } from "@landfall/adapters/kafka/admin"
 import { openDatabase } from "@landfall/adapters/postgres/transaction"
-import { topics } from "@landfall/domain/registry"
+import { type AnyTopic, topics } from "@landfall/domain/registry"
 import { type AnyProjection, projections } from "@landfall/projections/registry"
 import { onTestFinished } from "vitest"
 import type { House } from "./given-parts.ts"
@@ -35,6 +35,8 @@ export interface WriterOptions {
   readonly url?: string
   /** Another program's projections. */
   readonly projections?: ReadonlyArray<AnyProjection>
+  /** Another program's topics, which may read less. */
+  readonly topics?: ReadonlyArray<AnyTopic>
 }
 
 /** Starts the engine as the service does, and stops it after the test. */
@@ -50,7 +52,7 @@ export const givenWriter = async (house: House, options: WriterOptions = {}): Pr
   const writer = await startHistoryWriter({
     kafka: connection,
     groupId: options.groupId ?? freshGroup(),
-    topics,
+    topics: options.topics ?? topics,
     projections: options.projections ?? projections,
     admin: options.admin?.(admin) ?? admin,
     database,

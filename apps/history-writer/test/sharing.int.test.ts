@@ -1,19 +1,29 @@
 import { setTimeout as sleep } from "node:timers/promises"
+import { retryLetters } from "@landfall/adapters/dead-letters/retry"
 import { CheckpointMoved, readCheckpoints } from "@landfall/adapters/history/checkpoint"
 import { commitSession, ingest, openSession } from "@landfall/adapters/history/ingest"
 import { messageReader } from "@landfall/adapters/history/read-message"
 import { SnapshotMoved } from "@landfall/adapters/history/snapshot-table"
+import { claimSnapshotVersions } from "@landfall/adapters/history/snapshot-versions"
 import { type Database, DatabaseError, openDatabase } from "@landfall/adapters/postgres/transaction"
 import { topics } from "@landfall/domain/registry"
 import { timestamp } from "@landfall/domain/timestamp"
+import {
+  type FundingObservation,
+  fundingObservationId,
+  fundingObservationTopic,
+} from "@landfall/domain/topics/funding-observation"
 import { marketPriceTopic } from "@landfall/domain/topics/market-price"
+import { fundingTransfer } from "@landfall/projections/funding-transfer"
 import { marketPrice } from "@landfall/projections/market-price"
+import { projections } from "@landfall/projections/registry"
+import { Schema } from "effect"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { givenHouse, givenParts, type House } from "./given-parts.ts"
 import { freshGroup, type GivenWriter, givenWriter, untilRead } from "./given-writer.ts"
 import { checkInvariants, readSnapshot } from "./invariants.ts"
 import { readPartitions, send } from "./kafka-tools.ts"
-import { priceMessage, priceOf, prices } from "./messages.ts"
+import { goldenBytes, priceMessage, priceOf, prices } from "./messages.ts"
 import { until } from "./until.ts"
 
 const parts = givenParts()
@@ -240,5 +250,49 @@ describe("a writer that was taken for dead", () => {
     const row = (await readSnapshot(house.sql, marketPrice)).get("BTC/EURe")
     expect(row?.["price"]).toBe(newest.price)
     expect(await checkInvariants(house)).toEqual({ evidence: 3, duplicates: 0, deadLetters: 0 })
+  })
+})
+
+describe("an operator who retries a dead letter beside a running writer", () => {
+  /** The `revision`-th observation of one transfer. */
+  const seen = (revision: number) => {
+    const record = JSON.parse(
+      goldenBytes(fundingObservationTopic.name).toString("utf8"),
+    ) as FundingObservation
+    const { transfer_id } = record
+    const funding_observation_id = fundingObservationId(transfer_id, revision)
+    const value = JSON.stringify({ ...record, revision, funding_observation_id })
+    return { topic: fundingObservationTopic.name, key: "one", partition: 0, value }
+  }
+
+  it("changes the row that the writer goes on with", async () => {
+    const house = await givenHouse(parts(), { partitions: 1 })
+    await givenDatabase(house).transaction((transaction) => claimSnapshotVersions(transaction, projections))
+    const strict = {
+      ...fundingObservationTopic,
+      schema: fundingObservationTopic.schema.pipe(
+        Schema.check(
+          Schema.makeFilter(({ revision }: FundingObservation) => revision !== 2 || "not known then"),
+        ),
+      ),
+    }
+    const { writer, events } = await givenWriter(house, {
+      topics: topics.map((topic) => (topic.name === strict.name ? strict : topic)),
+    })
+    await send(house.brokers, [seen(1), seen(2), seen(3)])
+    await untilRead(house, 3)
+    const operator = openDatabase(house.url, { applicationName: "operator", role: "landfall_operator" })
+    onTestFinished(() => operator.close())
+    const place = { topic: strict.name, partition: 0, offset: 1 }
+    const actor = { by: "ada", why: "it is known now" }
+    const { letters } = await retryLetters(operator, [place], { actor })
+    expect(letters).toMatchObject([{ retried: true }])
+    // The row's last event is the same as before, and the writer has the row in memory.
+    await send(house.brokers, [seen(4), seen(2)])
+    await untilRead(house, 5)
+    const [row] = (await readSnapshot(house.sql, fundingTransfer)).values()
+    expect(row).toMatchObject({ revision: 4, observations: 4 })
+    expect(events.some((event) => event.type === "retrying")).toBe(true)
+    expect(writer.trouble()).toBeNull()
   })
 })
