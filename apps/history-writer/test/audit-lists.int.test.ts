@@ -174,3 +174,23 @@ describe("the views of an auditor", () => {
     ).toHaveLength(1)
   })
 })
+
+it("while a snapshot is made again, answers stand where it stands, and the past after that is refused", async () => {
+  const { sql } = given
+  await sql`insert into snapshot_versions (projection, version, frozen_at) values ('funding_transfer', 1, now())`
+  await sql`insert into snapshot_positions (projection, copy, topic_partition, next_offset, events)
+    values ('funding_transfer', 'live', 0, 1, 1)`
+  expect((await ok("transfers"))["position"]).toMatchObject({ "ops.funding_observation": { "0": 1 } })
+  expect((await ok("alerts"))["position"]).toMatchObject({ "ops.funding_observation": { "0": 3 } })
+  expect((await ok(`transfers?as_of=${timestamp(written(0))}`)).items).toHaveLength(1)
+  for (const path of ["transfers?", "transfers?format=csv&", `transfers/${transferId}/timeline?`]) {
+    const { status, body } = await given.get(`/v1/${path}as_of=${timestamp(written(13))}`)
+    expect([path, status, JSON.stringify(body)]).toEqual([
+      path,
+      503,
+      expect.stringContaining("being made again"),
+    ])
+  }
+  const waited = await given.get("/v1/transfers?wait_for=ops.funding_observation/0=3&wait_ms=10")
+  expect(waited.status).toBe(504)
+})

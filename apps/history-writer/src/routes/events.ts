@@ -68,6 +68,7 @@ const eventsRoute = (questions: Questions, topic: AnyTopic, path: string, list: 
         await awaitPosition(questions, query, signal)
         return exported(questions, format, asOf, signal, {
           columns: Object.keys(entryFields),
+          projection: null,
           pages: (transaction) =>
             readEvents(transaction, topic, { ...wanted, asOf }, limits.audit.export_page_rows),
         })

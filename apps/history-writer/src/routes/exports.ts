@@ -5,9 +5,11 @@ import { optional } from "@landfall/adapters/config/field"
 import { integer, oneOf } from "@landfall/adapters/config/kinds"
 import { limits } from "@landfall/adapters/config/limits"
 import { shortPosition } from "@landfall/adapters/config/position-kind"
+import { holdSnapshots } from "@landfall/adapters/history/snapshot-table"
 import { produced, Streamed, type Write } from "@landfall/adapters/http/streamed"
 import type { Transaction } from "@landfall/adapters/postgres/transaction"
 import type { Position } from "@landfall/domain/position"
+import { type AnyProjection, projections } from "@landfall/projections/registry"
 import { type Questions, standingOf, translated } from "./questions.ts"
 
 /** The media types that lists stream in. */
@@ -28,6 +30,8 @@ export const listFields = {
 /** What an export is made of: items by page, and the columns that they have. */
 export interface Exported {
   readonly columns: ReadonlyArray<string>
+  /** The projection whose rows they are; null for events. */
+  readonly projection: AnyProjection | null
   readonly pages: (transaction: Transaction) => AsyncIterable<ReadonlyArray<Item>>
 }
 
@@ -43,14 +47,15 @@ export const exported = async (
   format: ExportFormat,
   asOf: AsOf | null,
   signal: AbortSignal,
-  { columns, pages }: Exported,
+  { columns, projection, pages }: Exported,
 ): Promise<Streamed> => {
   const { head, format: textOf } = formatter(format, columns)
   const begun = Promise.withResolvers<Position>()
   const produce = async (write: Write, gone: AbortSignal): Promise<void> => {
     try {
       await readers.export(async (transaction) => {
-        const position = await positionOf(transaction, asOf)
+        await holdSnapshots(transaction, projections)
+        const position = await positionOf(transaction, asOf, projection)
         let first = true
         for await (const page of pages(transaction)) {
           if (first) begun.resolve(position)

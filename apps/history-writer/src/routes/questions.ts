@@ -1,5 +1,5 @@
 import { type AsOf, bases } from "@landfall/adapters/audit/as-of"
-import { audited, readPosition } from "@landfall/adapters/audit/position"
+import { audited, BeingRebuilt, readPosition } from "@landfall/adapters/audit/position"
 import { type Readers, TooManyQuestions } from "@landfall/adapters/audit/readers"
 import { missing, openWaiter, type PositionWaiter } from "@landfall/adapters/audit/wait-for"
 import { type Kind, optional, type Values, withDefault } from "@landfall/adapters/config/field"
@@ -11,6 +11,7 @@ import { DatabaseError, type Transaction } from "@landfall/adapters/postgres/tra
 import { type Position, reached } from "@landfall/domain/position"
 import { topicByName, topics } from "@landfall/domain/registry"
 import { epochMs, timestamp } from "@landfall/domain/timestamp"
+import type { AnyProjection } from "@landfall/projections/registry"
 
 /** What the audit routes ask. */
 export interface Questions {
@@ -113,12 +114,13 @@ export const answer = async <Answer extends object>(
   query: Standing,
   signal: AbortSignal,
   question: (transaction: Transaction, asOf: AsOf | null) => Promise<Answer>,
+  projection: AnyProjection | null = null,
 ) => {
   const asOf = asOfOf(query, questions.now())
   await awaitPosition(questions, query, signal)
   const { rows, position: at } = await translated(() =>
     questions.readers.ask(
-      audited((transaction) => question(transaction, asOf), asOf),
+      audited((transaction) => question(transaction, asOf), asOf, projection),
       signal,
     ),
   )
@@ -131,7 +133,7 @@ export const translated = async <Answer>(question: () => Promise<Answer>): Promi
   try {
     return await question()
   } catch (error) {
-    if (error instanceof TooManyQuestions) throw unavailable(error.message)
+    if (error instanceof TooManyQuestions || error instanceof BeingRebuilt) throw unavailable(error.message)
     if (error instanceof DatabaseError)
       throw unavailable("PostgreSQL does not answer, or not in time; ask for less, or again later")
     throw error

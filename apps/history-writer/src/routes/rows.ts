@@ -66,6 +66,7 @@ const listRoute = (questions: Questions, projection: AnyProjection): Route => {
         await awaitPosition(questions, query, signal)
         return exported(questions, format, asOf, signal, {
           columns: names,
+          projection,
           pages: async function* (transaction) {
             const wanted = { conditions, after, asOf }
             for await (const page of readRows(transaction, projection, wanted, limits.audit.export_page_rows))
@@ -74,11 +75,17 @@ const listRoute = (questions: Questions, projection: AnyProjection): Route => {
         })
       }
       const limit = query.limit ?? limits.http.page_rows_default
-      return answer(questions, query, signal, async (transaction, asOf) => {
-        const rows = await listRows(transaction, projection, { conditions, after, asOf }, limit + 1)
-        const page = pageOf(list, rows, limit, ({ key }) => [key])
-        return { ...page, items: page.items.map(shown) }
-      })
+      return answer(
+        questions,
+        query,
+        signal,
+        async (transaction, asOf) => {
+          const rows = await listRows(transaction, projection, { conditions, after, asOf }, limit + 1)
+          const page = pageOf(list, rows, limit, ({ key }) => [key])
+          return { ...page, items: page.items.map(shown) }
+        },
+        projection,
+      )
     },
   })
 }
@@ -108,11 +115,17 @@ const rowRoute = (questions: Questions, projection: AnyProjection): Route =>
     params: keyField(projection),
     response: Schema.Struct({ row: rowSchema(projection) }) as Schema.Codec<unknown, unknown>,
     handler: ({ query, params: { key }, signal }) =>
-      answer(questions, query, signal, async (transaction, asOf) => {
-        const row = await findRow(transaction, projection, key, asOf)
-        if (row === null) throw noRow(projection, key, query.as_of)
-        return { row: shown(row) }
-      }),
+      answer(
+        questions,
+        query,
+        signal,
+        async (transaction, asOf) => {
+          const row = await findRow(transaction, projection, key, asOf)
+          if (row === null) throw noRow(projection, key, query.as_of)
+          return { row: shown(row) }
+        },
+        projection,
+      ),
   })
 
 const timelineRoute = (questions: Questions, projection: AnyProjection): Route => {
@@ -131,21 +144,27 @@ const timelineRoute = (questions: Questions, projection: AnyProjection): Route =
     params: keyField(projection),
     handler: ({ query, params: { key }, signal }) => {
       const after = query.cursor === null ? null : timelinePlace(query.cursor)
-      return answer(questions, query, signal, async (transaction, asOf) => {
-        const keyed = await findRow(transaction, projection, key, null)
-        if (keyed === null) throw noRow(projection, key, query.as_of)
-        const steps = await listTimeline(transaction, projection, keyed, {
-          after,
-          asOf,
-          limit: query.limit + 1,
-        })
-        const page = pageOf(cursorName, steps, query.limit, ({ place }) => [
-          String(place.event?.partition ?? "-"),
-          String(place.event?.offset ?? "-"),
-          String(place.alerts),
-        ])
-        return { ...page, items: page.items.map(({ place: _, ...step }) => step) }
-      })
+      return answer(
+        questions,
+        query,
+        signal,
+        async (transaction, asOf) => {
+          const keyed = await findRow(transaction, projection, key, null)
+          if (keyed === null) throw noRow(projection, key, query.as_of)
+          const steps = await listTimeline(transaction, projection, keyed, {
+            after,
+            asOf,
+            limit: query.limit + 1,
+          })
+          const page = pageOf(cursorName, steps, query.limit, ({ place }) => [
+            String(place.event?.partition ?? "-"),
+            String(place.event?.offset ?? "-"),
+            String(place.alerts),
+          ])
+          return { ...page, items: page.items.map(({ place: _, ...step }) => step) }
+        },
+        projection,
+      )
     },
   })
 }
