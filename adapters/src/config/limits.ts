@@ -82,9 +82,7 @@ export const limits = {
     number_digits_max: 100,
   },
   retry: {
-    /** Three tries within one poll; after that the poll itself is the retry. */
-    attempts_max: 3,
-    /** The first wait; it doubles, with jitter, up to the cap. */
+    /** The wait after a poll that failed; it doubles, with jitter, up to the cap. */
     base_ms: 200,
     cap_ms: 5_000,
   },

@@ -49,13 +49,6 @@ export class RequestFailed extends Error {
     this.status = details.status ?? null
     this.excerpt = details.excerpt ?? null
   }
-
-  /** Whether the same request may succeed a little later. */
-  get retryable(): boolean {
-    if (this.reason === "status")
-      return this.status === 429 || this.status === 408 || (this.status ?? 0) >= 500
-    return !["aborted", "redirected", "too_large", "too_deep"].includes(this.reason)
-  }
 }
 
 /** The beginning of a text with everything unprintable escaped and known secrets blanked. */

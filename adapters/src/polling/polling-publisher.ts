@@ -100,7 +100,6 @@ export const createPollingPublisher = <Record>(
   let turn = new AbortController()
   let publishing: Promise<void> = Promise.resolve()
   const retries = {
-    attempts_max: Number.POSITIVE_INFINITY,
     base_ms: Math.min(limits.retry.base_ms, options.interval_ms),
     cap_ms: Math.max(limits.retry.cap_ms, options.interval_ms),
   }

@@ -48,7 +48,7 @@ export interface BridgeWatchOptions {
 
 /** The bridge changes its minimums rarely. */
 const minimumsIntervalMs = 600_000
-const backoff = { attempts_max: 1, base_ms: 500, cap_ms: 10_000 }
+const backoff = { base_ms: 500, cap_ms: 10_000 }
 /** Printable ASCII without spaces: what an address of any chain is made of. */
 const addressShape = /^[\x21-\x7e]{1,128}$/
 

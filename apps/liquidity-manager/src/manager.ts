@@ -61,7 +61,7 @@ export interface Manager {
 
 /** Well below the client's queue; a first look at a wallet with a long history is published in parts. */
 const publishMax = 5_000
-const backoff = { attempts_max: 1, base_ms: 200, cap_ms: 5_000 }
+const backoff = { base_ms: 200, cap_ms: 5_000 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 

@@ -64,7 +64,7 @@ export interface Sentinel {
 
 /** How often it is made sure that the topics are still those that were read. */
 const check_interval_ms = 15_000
-const backoff = { attempts_max: 1, base_ms: 200, cap_ms: 5_000 }
+const backoff = { base_ms: 200, cap_ms: 5_000 }
 const encode = recordEncoder(alertTopic)
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
