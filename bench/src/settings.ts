@@ -24,7 +24,7 @@ export interface Sizes {
 
 const fullSizes: Sizes = {
   runs: 5,
-  events: 200_000,
+  events: 300_000,
   emmett_events: 8_000,
   subjects: 100_000,
   alerts: 300,
