@@ -8,6 +8,7 @@ import { BitcoindError, type BitcoindRpc } from "./bitcoin-rpc.ts"
 import { answerReader, MempoolInfo, WalletListing } from "./bitcoin-schemas.ts"
 import { mempoolWatch } from "./mempool-watch.ts"
 import type { ChainObserver } from "./observer.ts"
+import { recordedTipGuard } from "./recorded-tip.ts"
 import { type TipReport, type TipWatchOptions, tipWatch } from "./tip-watch.ts"
 import { findConflicted } from "./unlisted.ts"
 import { type MempoolWord, readListing, unminedTransactions } from "./wallet-listing.ts"
@@ -29,7 +30,7 @@ const cursorsMax = 20
 const attemptsMax = 3
 /** A poll waits this long for an import; a longer one goes on beside it. */
 const importWaitMs = 2_000
-const backoff = { attempts_max: 1, base_ms: 250, cap_ms: 5_000 }
+const backoff = { base_ms: 250, cap_ms: 5_000 }
 
 const noSuchBlock = -5
 const noSuchWallet = -18
@@ -61,6 +62,7 @@ export const bitcoindObserver = (options: BitcoindObserverOptions): ChainObserve
   const wallet = watchWallet(rpc, options.wallet)
   const mempool = mempoolWatch(rpc)
   const tip = tipWatch(rpc, options)
+  const behindRecord = recordedTipGuard()
   let opened = false
   let scanning = false
   let cursors: Cursor[] = []
@@ -176,8 +178,10 @@ export const bitcoindObserver = (options: BitcoindObserverOptions): ChainObserve
         ({ block_height }) => block_height === undefined || block_height > (from_height ?? -1) + 1,
       )
       const conflicted = await findConflicted(rpc, listing, expected)
+      const late = behindRecord(report.health.tip_height ?? 0, plan.recorded_tip_height)
       const behind = [
         ...report.reasons,
+        ...(late === null ? [] : [late]),
         ...reasons,
         ...(unread === null ? [] : [unread]),
         ...(scanning ? ["the wallet is reading old blocks"] : []),

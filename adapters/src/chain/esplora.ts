@@ -7,6 +7,7 @@ import { type AddressRecord, esploraBook, type KnownTransaction } from "./esplor
 import type { Absence } from "./esplora-fate.ts"
 import { type EsploraRound, type EsploraRoundsOptions, esploraRounds } from "./esplora-round.ts"
 import type { ChainObserver } from "./observer.ts"
+import { recordedTipGuard } from "./recorded-tip.ts"
 
 export interface EsploraObserverOptions
   extends Omit<EsploraRoundsOptions, "addresses_max" | "concurrency_max" | "absence_ms">,
@@ -24,13 +25,14 @@ const defaults = {
   /** Servers are in step with their node within five seconds. */
   absence_ms: 10_000,
 }
-const backoff = { attempts_max: 1, base_ms: 500, cap_ms: 30_000 }
+const backoff = { base_ms: 500, cap_ms: 30_000 }
 
 /** Sees deposits through an Esplora server: address by address, as many a poll as its budget allows. */
 export const esploraObserver = (options: EsploraObserverOptions): ChainObserver => {
   const { now } = options
   const book = esploraBook()
   const rounds = esploraRounds(book, { ...defaults, ...options })
+  const behindRecord = recordedTipGuard()
   let failures = 0
   let nextTry_ms = 0
   let health: ObserverHealth = { state: "down", tip_height: null, tip_at: null }
@@ -48,7 +50,9 @@ export const esploraObserver = (options: EsploraObserverOptions): ChainObserver 
 
   const look = async (plan: WatchPlan): Promise<ChainSighting> => {
     const round = await rounds.ask(plan)
-    const { end, reasons, failure } = round
+    const { end, failure } = round
+    const late = behindRecord(end.tip.height, plan.recorded_tip_height)
+    const reasons = [...round.reasons, ...(late === null ? [] : [late])]
     health = { ...end.health, state: reasons.length === 0 ? "ok" : "lagging" }
     lastError = reasons.length === 0 ? null : reasons.join("; ")
     if (failure === null) {

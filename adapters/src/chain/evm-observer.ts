@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { timestamp } from "@landfall/domain/timestamp"
 import type { ObserverHealth } from "@landfall/domain/topics/funding-observation"
 import type { ChainSighting } from "@landfall/evaluators/funding/facts"
-import type { ExpectedOutput } from "@landfall/evaluators/funding/watch-plan"
+import type { ExpectedOutput, WatchPlan } from "@landfall/evaluators/funding/watch-plan"
 import { backoffDelayMs } from "../net/backoff.ts"
 import { heldOutputs, outputKey } from "./evm-held.ts"
 import { evmReader } from "./evm-reader.ts"
@@ -10,6 +10,7 @@ import type { EvmRpc } from "./evm-rpc.ts"
 import { createScan, type ScanOptions, tokenAddress } from "./evm-scan.ts"
 import { type EvmTipOptions, type EvmTipReport, evmTip } from "./evm-tip.ts"
 import type { ChainObserver } from "./observer.ts"
+import { recordedTipGuard } from "./recorded-tip.ts"
 
 export interface EvmObserverOptions
   extends Omit<EvmTipOptions, "token">,
@@ -23,7 +24,7 @@ export interface EvmObserverOptions
   readonly random: () => number
 }
 
-const backoff = { attempts_max: 1, base_ms: 250, cap_ms: 5_000 }
+const backoff = { base_ms: 250, cap_ms: 5_000 }
 /** A node that does not say what is final is taken to be able to change so many blocks. */
 const unfinalBlocks = 128
 /** What else waits for this poll, such as another chain, is not to wait for a node that hangs. */
@@ -48,6 +49,7 @@ export const evmObserver = (options: EvmObserverOptions): ChainObserver => {
   const held = heldOutputs(token)
   const scan = createScan({ ...options, reader, held })
   const tip = evmTip(rpc, { ...options, token })
+  const behindRecord = recordedTipGuard()
   /** What was recorded as being on the chain, until everything was read and it was found, or found to be gone. */
   const awaited = new Map<string, ExpectedOutput>()
   let looking: Promise<ChainSighting> | null = null
@@ -92,12 +94,13 @@ export const evmObserver = (options: EvmObserverOptions): ChainObserver => {
     return contradictions
   }
 
-  const look = async (): Promise<ChainSighting> => {
+  const look = async (recorded_tip_height: number | undefined): Promise<ChainSighting> => {
     const report: EvmTipReport = await tip.look()
     const { head, final_height } = report
     const settled_height = final_height ?? Math.max(0, head.height - unfinalBlocks)
     const unread = await scan.advance(head, settled_height)
-    const behind = [...report.reasons, ...unread]
+    const late = behindRecord(head.height, recorded_tip_height)
+    const behind = [...report.reasons, ...(late === null ? [] : [late]), ...unread]
     if (behind.length === 0) behind.push(...(await resolveMissing(settled_height)))
     const ok = behind.length === 0
     health = { ...report.tip, state: ok ? "ok" : "lagging" }
@@ -110,9 +113,9 @@ export const evmObserver = (options: EvmObserverOptions): ChainObserver => {
   const nothing = (): ChainSighting => ({ source: "evm", health, outputs: [], gone: [], complete: false })
 
   /** One look; it never rejects. */
-  const attempt = async (): Promise<ChainSighting> => {
+  const attempt = async ({ recorded_tip_height }: WatchPlan): Promise<ChainSighting> => {
     try {
-      const sighting = await look()
+      const sighting = await look(recorded_tip_height)
       failures = 0
       lastSuccess = timestamp(now())
       return sighting
@@ -132,7 +135,7 @@ export const evmObserver = (options: EvmObserverOptions): ChainObserver => {
       for (const output of plan.expected) awaited.set(outputKey(output), output)
       if (looking === null && now() < nextTry_ms) return nothing()
       lastPoll = timestamp(now())
-      looking ??= attempt()
+      looking ??= attempt(plan)
       const stop = new AbortController()
       const late = sleep(options.wait_ms ?? waitMs, null, { signal: stop.signal, ref: false }).catch(
         () => null,

@@ -97,6 +97,26 @@ describe("a deposit whose block leaves the chain", () => {
     expect(desk.transfers.size).toBe(1)
   })
 
+  test("while Landfall starts anew is not reorged before the node is as high as it was when that was recorded", async () => {
+    const address = await sender.newAddress()
+    const desk = await givenDesk(node, address)
+    await sender.send(address, "0.1")
+    const [block] = await node.mine(1)
+    expect(await desk.summary()).toEqual(["confirming (first_seen)"])
+    // As a node that was restored from a copy of yesterday, and is on its way.
+    await node.rpc("invalidateblock", block)
+    desk.restart()
+    expect(await desk.look()).toEqual([])
+    expect(desk.health()).toBe("lagging")
+    expect(desk.lastError()).toMatch(
+      /the newest block is at \d+, and at \d+ when a deposit was last recorded/,
+    )
+    await sender.mineOnly()
+    expect(await desk.summary()).toEqual(["reorged (reorged)"])
+    await node.mine(1)
+    expect(await desk.summary()).toEqual(["confirming (returned)"])
+  })
+
   test("after its credit is reorged though the bridge goes on listing the credit, and credited when it is back", async () => {
     const address = await sender.newAddress()
     const desk = await givenDesk(node, address)

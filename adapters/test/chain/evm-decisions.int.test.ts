@@ -61,6 +61,7 @@ const givenDesk = (url: string) => {
     summary: async (bridge?: ReadonlyArray<BridgeDeposit>) =>
       (await look(bridge)).map(({ status, cause }) => `${status} (${cause})`),
     transfers,
+    lastError: () => observer.status().last_error,
     /** The process begins anew with what was recorded. */
     restart: () => {
       observer = givenObserver(url)
@@ -202,6 +203,28 @@ describe("a EURe deposit on a real EVM node", () => {
     expect([...desk.transfers.values()]).toMatchObject([{ status: "confirmed" }])
     await chain.reorg(5)
     expect(await desk.summary()).toEqual(["reorged (reorged)"])
+  })
+
+  test("is not taken back by a node that is behind what was recorded when the process starts anew", async () => {
+    await using chain = await givenAnvil()
+    await using proxy = await lyingProxy(chain.anvil.url)
+    const desk = givenDesk(proxy.url)
+    const behind = await proxy.ask("eth_getBlockByNumber", "latest", false)
+    const hash = await chain.transfer(handleA, 5n * ether)
+    expect(await desk.summary()).toEqual(["confirming (first_seen)"])
+    desk.restart()
+    proxy.lie(({ method, params, result }) => {
+      if (method === "eth_getTransactionReceipt" && params[0] === hash) return null
+      return method === "eth_getBlockByNumber" && params[0] === "latest" ? behind : result
+    })
+    expect(await desk.look()).toEqual([])
+    expect(await desk.look()).toEqual([])
+    expect(desk.lastError()).toMatch(
+      /the newest block is at \d+, and at \d+ when a deposit was last recorded/,
+    )
+    proxy.lie(null)
+    await chain.mine(2)
+    expect(await desk.summary()).toEqual(["confirmed (confirmed)"])
   })
 
   test("several in one transaction are transfers of their own, and are taken back and come back together", async () => {

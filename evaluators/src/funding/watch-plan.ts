@@ -17,6 +17,8 @@ export interface WatchPlan {
   /** How many blocks back confirmations still matter. */
   readonly confirmations: number
   readonly expected: ReadonlyArray<ExpectedOutput>
+  /** The highest tip at which something was recorded on the chain; absent before that. */
+  readonly recorded_tip_height?: number
 }
 
 /** Transfers whose fate is open. A conflicted one that returns is listed again by itself. */
@@ -35,9 +37,11 @@ export const watchPlan = (
   let confirmations = confirmationsMax(policy, chain)
   const mined: Array<ExpectedOutput & { readonly block_height: number }> = []
   const expected: ExpectedOutput[] = []
+  let recorded: number | null = null
   for (const row of transfers) {
     const { status, output_index, block_height, block_hash } = row
     if (row.chain !== chain || output_index === null) continue
+    recorded = Math.max(recorded ?? 0, row.observer.tip_height ?? 0)
     if (status === "seen" || status === "confirming")
       confirmations = Math.max(confirmations, row.confirmations_required)
     const isMined = row.confirmations > 0 || status === "reorged"
@@ -55,5 +59,5 @@ export const watchPlan = (
   }
   const oldest = tip_height === null ? 0 : tip_height - confirmations
   expected.push(...mined.filter(({ block_height }) => block_height >= oldest))
-  return { confirmations, expected }
+  return { confirmations, expected, ...(recorded === null ? {} : { recorded_tip_height: recorded }) }
 }

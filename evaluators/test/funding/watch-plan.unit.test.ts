@@ -16,6 +16,7 @@ test("expects what is unmined or was mined not long ago, and looks back as far a
   poll({ outputs: [output({ tx_hash: hash("ad"), conflicted: true })] })
   const plan = watchPlan(transfers.values(), "bitcoin", policy, 104)
   expect(plan.confirmations).toBe(6)
+  expect(plan.recorded_tip_height).toBe(101)
   expect(plan.expected).toEqual([
     { tx_hash: hash("aa"), output_index: 0 },
     { tx_hash: hash("ab"), output_index: 0, block_height: 100, block_hash: hash("b0") },

@@ -101,13 +101,22 @@ export const givenObserver = (
 /** The observer, asked as the liquidity manager asks it. */
 export const expecting = (observer: ChainObserver) => {
   const expected = new Map<string, ExpectedOutput>()
+  let recorded_tip_height = 0
   return {
     ...observer,
+    /** Something is recorded from before a restart, when the tip was so high. */
+    recordedAt: (tip_height: number) => {
+      recorded_tip_height = tip_height
+    },
     /** What is recorded from before a restart. */
     expect: (output: ExpectedOutput) => expected.set(`${output.tx_hash}:${output.output_index}`, output),
     /** Polls, and expects at the next poll what was seen at this one. */
     look: async (confirmations: number): Promise<ChainSighting> => {
-      const sighting = await observer.poll({ confirmations, expected: [...expected.values()] })
+      const sighting = await observer.poll({
+        confirmations,
+        expected: [...expected.values()],
+        recorded_tip_height,
+      })
       for (const { tx_hash, output_index, block_height } of sighting.outputs)
         expected.set(`${tx_hash}:${output_index}`, {
           tx_hash,

@@ -210,6 +210,22 @@ describe("a deposit that is taken back", () => {
   })
 })
 
+test("a server that is behind what was recorded before a restart takes nothing back before it is as high", async () => {
+  const observer = givenObserver(server.url)
+  observer.watchNow(await newAddress())
+  const tx_hash = "cd".repeat(32)
+  observer.expect({ tx_hash, output_index: 0 })
+  observer.recordedAt((await node.rpc<number>("getblockcount")) + 1)
+  expect(await observer.look(6)).toMatchObject({ complete: false, gone: [], health: { state: "lagging" } })
+  expect(observer.status().last_error).toMatch(/the newest block is at \d+, and at \d+ when/)
+  await node.mine(1)
+  expect(await observer.look(6)).toMatchObject({
+    complete: true,
+    gone: [{ tx_hash }],
+    health: { state: "ok" },
+  })
+})
+
 describe("a reorganisation", () => {
   test("is believed when the new chain is longer, and then has the deposit in its new block", async () => {
     const { observer, address } = await givenWatched()
