@@ -1,23 +1,14 @@
 import { Amount } from "@landfall/domain/amount"
 import { Text } from "@landfall/domain/text"
 import { Schema } from "effect"
+import { wireFaults } from "../simulated/faults.ts"
 
 /** The ways in which the simulated bridge can misbehave. */
 export const FaultKind = Schema.Literals([
-  "delay", // answers right, but late
-  "hang", // takes the request and never answers
-  "refuse", // does not listen at all
-  "reset", // takes the request and resets the connection
-  "malformed_json", // JSON that ends in the middle
-  "html", // a gateway's error page, with status 200
-  "status_500",
-  "redirect", // sends the client elsewhere
-  "deep_json", // arrays in arrays, a hundred thousand deep
+  ...wireFaults,
   "string_error", // a JSON-RPC answer whose error is a plain string
   "missing_paging", // rows without total, limit and offset
   "missing_timestamps", // rows without created_at
-  "huge", // 64 MiB of white space
-  "slow_drip", // one byte each 100 ms
 ])
 export type FaultKind = typeof FaultKind.Type
 

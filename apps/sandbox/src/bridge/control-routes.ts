@@ -1,28 +1,15 @@
 import { randomBytes } from "node:crypto"
-import { defineRoute, type JsonSchema, type Route } from "@landfall/adapters/http/route"
+import type { Route } from "@landfall/adapters/http/route"
+import type { Listener } from "../simulated/server.ts"
+import { command } from "../simulated/start.ts"
 import { commands } from "./control-api.ts"
-import type { RpcServer } from "./rpc-server.ts"
 import type { BridgeStore } from "./store.ts"
 
 /** The hash of a mint on NEAR, which the real bridge gives with a credit. */
 const mintHash = (): string => randomBytes(32).toString("hex")
 
-const command = <Body>(
-  name: keyof typeof commands,
-  body: JsonSchema<Body>,
-  summary: string,
-  handler: (body: Body) => unknown,
-): Route =>
-  defineRoute({
-    method: "POST",
-    url: `/control/${name}`,
-    summary,
-    body,
-    handler: (input) => handler(input.body),
-  })
-
 /** The commands that make the simulated bridge do what the real one does by itself, or does wrong. */
-export const controlRoutes = (store: BridgeStore, server: () => RpcServer): readonly Route[] => [
+export const controlRoutes = (store: BridgeStore, server: () => Listener): readonly Route[] => [
   command("issue-handle", commands["issue-handle"], "Give an account a deposit address", (handle) => {
     store.issueHandle(handle)
     return handle

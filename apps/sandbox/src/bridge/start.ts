@@ -7,7 +7,7 @@ import { createMetrics } from "@landfall/adapters/metrics/metrics"
 import { timestamp } from "@landfall/domain/timestamp"
 import { type BridgeControl, bridgeControl } from "./control-client.ts"
 import { controlRoutes } from "./control-routes.ts"
-import { type RpcServer, startRpcServer } from "./rpc-server.ts"
+import { startRpcServer } from "./rpc-server.ts"
 import { createBridgeStore, type Token } from "./store.ts"
 
 export interface BridgeOptions {
@@ -37,7 +37,7 @@ export const startBridge = async (options: BridgeOptions = {}): Promise<Bridge> 
   const now = options.now ?? Date.now
   const token = options.token ?? randomBytes(24).toString("hex")
   const store = createBridgeStore(now, options.tokens)
-  const rpc: RpcServer = await startRpcServer(store, options.port ?? 0)
+  const rpc = await startRpcServer(store, options.port ?? 0)
   try {
     const service = await buildService({
       name: "simulated-bridge",
@@ -64,11 +64,11 @@ export const startBridge = async (options: BridgeOptions = {}): Promise<Bridge> 
       token,
       control: bridgeControl(running.url, token),
       stop: async () => {
-        await Promise.all([rpc.stop(), running.stop()])
+        await Promise.all([rpc.refuse(), running.stop()])
       },
     }
   } catch (error) {
-    await rpc.stop()
+    await rpc.refuse()
     throw error
   }
 }

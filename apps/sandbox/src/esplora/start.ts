@@ -1,8 +1,8 @@
 import type { AddressInfo } from "node:net"
 import { jsonRpc } from "@landfall/setup/parts/json-rpc"
 import fastify from "fastify"
-import { misbehave } from "../bridge/misbehave.ts"
 import { createFaultBox, type Fault, isWireFault } from "../simulated/faults.ts"
+import { misbehave } from "../simulated/misbehave.ts"
 import { type Answer, esploraAnswers } from "./answers.ts"
 import { chainIndex } from "./chain-index.ts"
 

@@ -1,5 +1,4 @@
 import { Schema } from "effect"
-import type { FaultKind } from "../bridge/control-api.ts"
 
 /** The ways in which any simulated part can misbehave, whatever it would have said. */
 export const wireFaults = [
@@ -14,7 +13,7 @@ export const wireFaults = [
   "deep_json", // arrays in arrays, a hundred thousand deep
   "huge", // 64 MiB of white space
   "slow_drip", // one byte each 100 ms
-] as const satisfies ReadonlyArray<FaultKind>
+] as const
 export type WireFault = (typeof wireFaults)[number]
 
 /** A fault: what goes wrong, how many answers have it (until cleared unless said), and how late `delay` is. */

@@ -2,15 +2,19 @@ import type { ServerResponse } from "node:http"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { setTimeout as sleep } from "node:timers/promises"
-import type { Fault } from "./control-api.ts"
+import type { Fault } from "./faults.ts"
 
 /** More than any client should read. */
 const huge_bytes = 64 * 1_048_576
 const drip_interval_ms = 100
 const deep_levels = 100_000
 
-/** Gives a wrong answer on the raw response. `right` is the text that a sound bridge would have sent. */
-export const misbehave = async (fault: Fault, right: string, response: ServerResponse): Promise<void> => {
+/** Gives a wrong answer on the raw response. `right` is the text that a sound part would have sent. */
+export const misbehave = async (
+  fault: Fault<never>,
+  right: string,
+  response: ServerResponse,
+): Promise<void> => {
   const json = { "content-type": "application/json" }
   switch (fault.kind) {
     case "delay":
@@ -34,9 +38,6 @@ export const misbehave = async (fault: Fault, right: string, response: ServerRes
     case "deep_json":
       response.writeHead(200, json).end("[".repeat(deep_levels) + "]".repeat(deep_levels))
       return
-    case "string_error":
-      response.writeHead(200, json).end('{"jsonrpc":"2.0","id":"1","error":"backend is not available"}')
-      return
     case "huge":
       response.writeHead(200, json)
       await pour(response)
@@ -49,9 +50,7 @@ export const misbehave = async (fault: Fault, right: string, response: ServerRes
       response.socket?.resetAndDestroy()
       return
     case "hang":
-    case "refuse": // The one that came in just before the bridge stopped to listen.
-    case "missing_paging":
-    case "missing_timestamps":
+    case "refuse": // The one that came in just before the part stopped to listen.
       return
   }
 }
