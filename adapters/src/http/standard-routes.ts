@@ -8,6 +8,8 @@ export interface Readiness {
   readonly reasons: readonly string[]
   /** What is the matter with which partition, for programs; beside the reasons it may tell of what is none. */
   readonly partitions?: readonly unknown[]
+  /** Which projections are being made anew, how far that is and how long it will take. */
+  readonly rebuilding?: readonly unknown[]
 }
 
 /** The probes and the metrics, which are the same for all services. */

@@ -301,7 +301,8 @@ export class Rebuilding {
 
   private report(phase: RebuildPhase): void {
     const { events } = this.rows
-    if (phase === "folding" && Math.abs(events - this.reported) < reportEvents) return
+    const step = Math.min(reportEvents, this.limits.flushEvents)
+    if (phase === "folding" && events - this.reported < step) return
     this.reported = events
     this.options.onProgress?.({ phase, events, total: Math.max(events, this.total) })
   }

@@ -1,9 +1,10 @@
-import type { FundingTransfer } from "@landfall/projections/funding-transfer"
+import { spawn } from "node:child_process"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
 import { fundingTransfer } from "@landfall/projections/funding-transfer"
-import { type AnyProjection, projections } from "@landfall/projections/registry"
 import { describe, expect, it } from "vitest"
 import { readStandings } from "../../src/history/snapshot-versions.ts"
-import { giveUpRebuild, rebuildProjection, rollBackProjection } from "../../src/rebuild/rebuild.ts"
+import { giveUpRebuild, rebuildProjection } from "../../src/rebuild/rebuild.ts"
 import { givenPostgres } from "../postgres/given-postgres.ts"
 import { dumpSchema } from "../postgres/schema-dump.ts"
 import { givenHistory, observations } from "./given-history.ts"
@@ -14,16 +15,18 @@ const records = observations(0, 600)
 const half = records.slice(0, 300)
 const rest = records.slice(300)
 
-/** The next version, which makes ten observations of each. */
-const nextVersion: AnyProjection = {
-  ...fundingTransfer,
-  version: 2,
-  evolve: (row: FundingTransfer | null, seen: Parameters<typeof fundingTransfer.evolve>[1]) => {
-    const next = fundingTransfer.evolve(row, seen)
-    return next === null || next === row ? next : { ...next, observations: 10 * seen.revision }
-  },
+/** Runs a rebuild in a process of its own and kills it at such a step; gives the steps that it told, up to that one. */
+const killAt = async (url: string, isIt: (step: string) => boolean): Promise<ReadonlyArray<string>> => {
+  const script = fileURLToPath(new URL("rebuild-process.ts", import.meta.url))
+  const child = spawn(process.execPath, [script, url], { stdio: ["ignore", "pipe", "inherit"] })
+  const told: string[] = []
+  for await (const step of createInterface({ input: child.stdout })) {
+    if (child.killed) continue
+    told.push(step)
+    if (isIt(step)) child.kill("SIGKILL")
+  }
+  return told
 }
-const nextProgram = projections.map((one) => (one.name === nextVersion.name ? nextVersion : one))
 
 describe("a rebuild", () => {
   it("makes the same rows beside the live ones, while the writer goes on, and leaves them to be promoted", async () => {
@@ -196,6 +199,84 @@ describe("a rebuild", () => {
     expect(left).toEqual([])
   })
 
+  it("goes on after kill -9, wherever that was, with a writer that writes meanwhile", async () => {
+    const { url, write, expectWhole, superuser } = await givenHistory(postgres, "killed", topic)
+    await write(observations(0, 1_500))
+    let written = 1_500
+    for (const phase of ["folding 500", "folding", "comparing", "indexing", "promoting"]) {
+      // Each goes on from where the one before was killed, and always the writer writes meanwhile.
+      const killed = killAt(url, (step) => step.startsWith(phase))
+      await write(observations(written, written + 20))
+      written += 20
+      expect((await killed).at(-1)).toContain(phase)
+    }
+    const last = await killAt(url, () => false)
+    expect(last.at(-1)).toBe(`done ${written}`)
+    await expectWhole(fundingTransfer)
+    await write(observations(written, written + 100))
+    await expectWhole(fundingTransfer)
+    const left = await superuser.transaction((transaction) =>
+      transaction.query("select copy from snapshot_copies where copy = 'shadow'"),
+    )
+    expect(left).toEqual([])
+  })
+
+  it("without space left promotes nothing, says so, and goes on when there is room", async () => {
+    const { superuser, write, expectWhole, another } = await givenHistory(postgres, "full", topic)
+    await write(half)
+    // As a full disk: the server refuses to write rows of the shadow.
+    await superuser.transaction((transaction) =>
+      transaction.script(
+        `create function full_disk() returns event_trigger language plpgsql security definer as $$
+         begin
+           if to_regclass('funding_transfer_shadow') is not null and not exists (
+             select from pg_trigger where tgname = 'full_disk' and tgrelid = 'funding_transfer_shadow'::regclass) then
+             create trigger full_disk before insert on funding_transfer_shadow for each row execute function no_space();
+           end if;
+         end $$;
+         create function no_space() returns trigger language plpgsql as $$
+         begin raise exception 'could not extend file: No space left on device' using errcode = 'disk_full'; end $$;
+         create event trigger full_disk on ddl_command_end when tag in ('ALTER TABLE') execute function full_disk()`,
+      ),
+    )
+    await expect(rebuildProjection(another(), fundingTransfer, { promote: true })).rejects.toThrow(
+      /no space left for the rebuilt table: nothing was promoted and the live table is as it was/,
+    )
+    await expectWhole(fundingTransfer)
+    await superuser.transaction((transaction) =>
+      transaction.script("drop event trigger full_disk; drop trigger full_disk on funding_transfer_shadow"),
+    )
+    expect(await rebuildProjection(another(), fundingTransfer, { promote: true })).toMatchObject({
+      resumed: true,
+      events: 300,
+    })
+    await expectWhole(fundingTransfer)
+  })
+
+  it("waits for those who read the live table, and gives up when they stay", async () => {
+    const { auditor, write, expectWhole, another } = await givenHistory(postgres, "read", topic)
+    await write(half)
+    const [reads, release] = [0, 1].map(() => Promise.withResolvers<void>())
+    const reader = auditor.transaction(
+      async (transaction) => {
+        const rows = await transaction.query("select * from funding_transfer_snapshot")
+        reads?.resolve()
+        await release?.promise
+        expect(await transaction.query("select * from funding_transfer_snapshot")).toEqual(rows)
+      },
+      { mode: "repeatable read read only" },
+    )
+    await reads?.promise
+    const limits = { lockTimeoutMs: 20, promoteAttempts: 2 }
+    const refused = rebuildProjection(another(), fundingTransfer, { promote: true, limits })
+    await expect(refused).rejects.toThrow(/was read by long transactions each time \(2 attempts\)/)
+    await write(rest) // nobody stands in the writer's way
+    release?.resolve()
+    await reader
+    await rebuildProjection(another(), fundingTransfer, { promote: true })
+    await expectWhole(fundingTransfer)
+  })
+
   it("does not promote what was folded from evidence that lacks a row", async () => {
     const { superuser, write, expectWhole, another } = await givenHistory(postgres, "lacking", topic)
     await write(half)
@@ -231,75 +312,5 @@ describe("a rebuild", () => {
       ),
     )
     await expect(rebuildProjection(another(), fundingTransfer, { promote: true })).rejects.toThrow(message)
-  })
-})
-
-describe("a rollback", () => {
-  it("puts the previous table back, with what came in since", async () => {
-    const { superuser, write, expectWhole, another } = await givenHistory(postgres, "back", topic)
-    await write(half)
-    await rebuildProjection(another(), fundingTransfer, { promote: true })
-    await write(rest)
-    const tamper = "update funding_transfer_snapshot set status = 'credited'"
-    await superuser.transaction((transaction) => transaction.script(tamper))
-    const back = await rollBackProjection(another(), fundingTransfer)
-    expect(back).toMatchObject({ promoted: true, from: "live", events: 600 })
-    expect(back.difference?.changed_fields).toHaveProperty("status")
-    await expectWhole(fundingTransfer)
-    await write(observations(600, 650))
-    await expectWhole(fundingTransfer)
-    // What was live is the previous table now.
-    expect(await rollBackProjection(another(), fundingTransfer)).toMatchObject({ promoted: true })
-  })
-
-  it("is refused, with the reason, when there is no previous table or when it is of another version", async () => {
-    const { write, another, deploy, expectWhole } = await givenHistory(postgres, "refused", topic)
-    await write(half)
-    await expect(rollBackProjection(another(), fundingTransfer)).rejects.toThrow(
-      /no previous table of funding_transfer to go back to/,
-    )
-    await deploy(nextProgram)
-    await rebuildProjection(another(), nextVersion, { promote: true })
-    await expect(rollBackProjection(another(), nextVersion)).rejects.toThrow(
-      /previous table of funding_transfer is of version 1, this program folds version 2/,
-    )
-    await write(rest)
-    await expectWhole(nextVersion)
-    // The program that wrote it can.
-    expect(await rollBackProjection(another(), fundingTransfer)).toMatchObject({
-      version: 1,
-      live_version: 2,
-    })
-    await deploy(projections)
-    await write(observations(600, 650))
-    await expectWhole(fundingTransfer)
-  })
-})
-
-describe("a projection of a new version", () => {
-  it("is read as it was while it is rebuilt, evidence goes on, and then the new one is live", async () => {
-    const { superuser, write, deploy, expectWhole, another } = await givenHistory(postgres, "versions", topic)
-    await write(half)
-    expect((await deploy(nextProgram)).map(({ name }) => name)).toEqual(["funding_transfer"])
-    await write(rest) // evidence alone: the snapshot stands where it was frozen
-    const rebuilt = await rebuildProjection(another(), nextVersion, { promote: true })
-    expect(rebuilt).toMatchObject({ version: 2, live_version: 1, events: 600, promoted: true })
-    // The difference is told at the position at which the old table stands.
-    expect(rebuilt.difference).toMatchObject({ missing: 0, surplus: 0 })
-    expect(Object.keys(rebuilt.difference?.changed_fields ?? {})).toEqual(["observations"])
-    const standings = await superuser.transaction(readStandings)
-    expect(standings.get("funding_transfer")).toMatchObject({ version: 2, frozenAtMs: null })
-    await write(observations(600, 650))
-    await expectWhole(nextVersion)
-  })
-
-  it("ends the sessions of programs of the older one, which write nothing into the new table", async () => {
-    const { write, deploy, another } = await givenHistory(postgres, "stand_down", topic)
-    await write(half)
-    await rebuildProjection(another(), nextVersion, { promote: true })
-    await expect(write(rest)).rejects.toThrow(
-      /is of version 2, this program folds version 1: another program has taken over/,
-    )
-    await expect(deploy(projections)).rejects.toThrow(/run the version that wrote it/)
   })
 })

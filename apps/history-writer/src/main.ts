@@ -27,6 +27,7 @@ import { projections } from "@landfall/projections/registry"
 import { openLetterMetrics, writerMetrics } from "./metrics.ts"
 import { openWriter } from "./open-writer.ts"
 import { behindSeconds } from "./progress.ts"
+import { noRebuilds, type Rebuilds, startRebuilds } from "./rebuilds.ts"
 import { auditRoutes } from "./routes/audit.ts"
 import { deadLetterRoutes } from "./routes/dead-letters.ts"
 import { openQuestions } from "./routes/questions.ts"
@@ -69,10 +70,11 @@ await runService(async () => {
       await setup.close()
     }
   }
+  let rebuilds: Rebuilds = noRebuilds
   const open = async (): Promise<HistoryWriter> => {
     await prepare()
-    await database.transaction((transaction) => claimSnapshotVersions(transaction, projections))
-    return startHistoryWriter({
+    const due = await database.transaction((transaction) => claimSnapshotVersions(transaction, projections))
+    const started = await startHistoryWriter({
       kafka,
       groupId: settings.KAFKA_GROUP_ID,
       memberName: settings.KAFKA_MEMBER_NAME,
@@ -89,6 +91,8 @@ await runService(async () => {
           log.warn({ err: event.error }, "an attempt failed; going on from the checkpoint")
       },
     })
+    rebuilds = startRebuilds(due, url, settings.DATABASE_ROLE, log)
+    return started
   }
   const writer = openWriter({
     open,
@@ -109,8 +113,8 @@ await runService(async () => {
     log,
     metrics,
     now: () => timestamp(Date.now()),
-    readiness: () => readinessOf(writer.now(), watch.conditions()),
-    state: () => stateOf(writer.now()),
+    readiness: () => readinessOf(writer.now(), watch.conditions(), rebuilds.now()),
+    state: () => ({ ...stateOf(writer.now()), rebuilding: rebuilds.now() }),
     standing: () => ({
       position: positionOf(writer.now().partitions()),
       behind_seconds: behindSeconds(
@@ -130,7 +134,7 @@ await runService(async () => {
       done: writer.done,
       stop: async () => {
         watch.stop()
-        await writer.stop()
+        await Promise.all([writer.stop(), rebuilds.stop()])
         await http.stop()
         await Promise.all([database.close(), readers.close()])
         admin.close()

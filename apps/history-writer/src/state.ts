@@ -1,4 +1,5 @@
 import type { HistoryWriter, PartitionStatus } from "@landfall/adapters/history/history-writer"
+import { type BackgroundRebuild, rebuildInWords } from "@landfall/adapters/rebuild/in-background"
 import type { Position } from "@landfall/domain/position"
 import { topics } from "@landfall/domain/registry"
 import { inWords, type PartitionCondition } from "./progress.ts"
@@ -95,17 +96,20 @@ export const positionOf = (partitions: ReadonlyArray<PartitionStatus>): Position
 }
 
 /**
- * Ready once it has partitions or shares them with others, writes without trouble and has caught up. Dead letters are told
+ * Ready once it has partitions or shares them with others, writes without trouble and has caught up: a snapshot that is
+ * being rebuilt has not, though it answers as it was. Dead letters are told
  * of and are no reason: everything but their keys is as it should be, and others must not be able to take a service out.
  */
 export const readinessOf = (
   writer: Pick<HistoryWriter, "trouble">,
   partitions: ReadonlyArray<PartitionCondition>,
+  rebuilding: ReadonlyArray<BackgroundRebuild> = [],
 ) => {
   const trouble = writer.trouble()
   const reasons = [
     ...(trouble === null ? [] : [trouble]),
     ...partitions.filter(({ condition }) => condition !== "poisoned").map(inWords),
+    ...rebuilding.map(rebuildInWords),
   ]
-  return { ready: reasons.length === 0, reasons, partitions }
+  return { ready: reasons.length === 0, reasons, partitions, rebuilding }
 }

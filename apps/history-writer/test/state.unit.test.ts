@@ -98,7 +98,30 @@ describe("readiness", () => {
         ready: true,
         reasons: [],
         partitions: [],
+        rebuilding: [],
       })
+  })
+
+  it("is not given while a snapshot is rebuilt, and says which, how far and for how long", () => {
+    const rebuilding = [
+      {
+        projection: "market_price",
+        from_version: 1,
+        to_version: 2,
+        phase: "folding" as const,
+        events: 10,
+        total: 40,
+        estimate_seconds: 3,
+        trouble: null,
+      },
+    ]
+    const partitions = [partition()]
+    expect(readinessOf(writer(partitions), conditions(partitions), rebuilding)).toEqual({
+      ready: false,
+      reasons: ["market_price is rebuilding from version 1 to 2: 10 of 40 events folded, about 3 s left"],
+      partitions: [],
+      rebuilding,
+    })
   })
 
   it("is not given while there is trouble, a partition is far behind, or its end is not known", () => {
