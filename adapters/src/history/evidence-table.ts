@@ -54,7 +54,7 @@ export const evidenceRows = (topic: AnyTopic, ingestedAtMs: number): EvidenceRow
 
 /**
  * The payloads of those ids that are events already, by id: rows of the table, and dead letters that were retried. Usually
- * none, so the payloads cost nothing.
+ * none, so the payloads cost nothing; and where no letter was ever retried, looking for one costs nothing either.
  */
 export const findExisting = async (
   transaction: Transaction,
@@ -63,7 +63,8 @@ export const findExisting = async (
 ): Promise<ReadonlyMap<string, string>> => {
   const rows = await transaction.query<{ event_id: string; payload: string }>(
     `select event_id::text, payload from ${topic.evidenceTable} where event_id = any($1::uuid[])
-     union all select event_id::text, payload from retried_letters where topic = $2 and event_id = any($1::uuid[])`,
+     union all select event_id::text, payload from retried_letters
+     where (select exists (select from dead_letter_acts where act = 'retried')) and topic = $2 and event_id = any($1::uuid[])`,
     [arrayLiteral(eventIds), topic.name],
   )
   return new Map(rows.map((row) => [row.event_id, row.payload]))
