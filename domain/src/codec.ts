@@ -1,5 +1,6 @@
 import { Result, Schema } from "effect"
 import { enable as compile } from "effect/schema/SchemaJITCompiler"
+import { checkedReader, misfit } from "./checked-reader.ts"
 import type { Topic } from "./topic.ts"
 import { upcast } from "./upcast.ts"
 
@@ -40,12 +41,16 @@ const parse = (bytes: Uint8Array): unknown => {
  */
 export const recordDecoder = <Record>(topic: Topic<Record>) => {
   const decode = valueDecoder(topic)
+  // Whether a record is older may show in its values alone.
+  const read = (topic.upcasts ?? []).length > 0 ? null : checkedReader(topic.schema.ast)
   return (bytes: Uint8Array | null): Decoded<Record> => {
     if (bytes === null) return refused("the message has no value")
     if (bytes.byteLength > messageBytesMax)
       return refused(`the value has ${bytes.byteLength} bytes, more than ${messageBytesMax}`)
     try {
-      return decode(parse(bytes))
+      const made = read === null ? misfit : read(parse(bytes))
+      // Parsed anew for the schema: a reader may have changed a part before it came to the misfit.
+      return made === misfit ? decode(parse(bytes)) : { ok: true, record: made as Record }
     } catch (error) {
       return refused(error instanceof Error ? error.message : String(error)) // not JSON
     }
