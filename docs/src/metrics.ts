@@ -32,7 +32,7 @@ const services: Readonly<Record<string, ReadonlyArray<Register>>> = {
   "liquidity-manager": [manager, publishingMetrics, outgoingCallMetrics],
   "inventory-sync": [polling, publishingMetrics, outgoingCallMetrics],
   "market-reference-ingest": [polling, publishingMetrics, outgoingCallMetrics],
-  "ops-sentinel": [(registry) => sentinelMetrics(registry, unmeasured)],
+  "ops-sentinel": [(registry) => sentinelMetrics(registry, unmeasured), publishingMetrics],
 }
 
 /** A metric as `/metrics` shows it. */

@@ -22,7 +22,8 @@ export const postgresFields = {
   DATABASE_URL: required(postgresUrl, "the database of the evidence and snapshots"),
 }
 
-type ServiceSettings = Values<typeof serviceFields>
+/** The values of {@link serviceFields}. */
+export type ServiceSettings = Values<typeof serviceFields>
 
 /** The tokens among the settings of a service. */
 export const tokensOf = (settings: ServiceSettings): Tokens => ({

@@ -1,14 +1,11 @@
 import { openBridge } from "@landfall/adapters/bridge/bridge"
 import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
-import { secretsOf } from "@landfall/adapters/config/secrets-of"
-import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
+import { checkService } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
 import { buildService } from "@landfall/adapters/http/service"
 import { start } from "@landfall/adapters/http/start"
 import { openAdmin } from "@landfall/adapters/kafka/admin"
 import { openPublisher } from "@landfall/adapters/kafka/publisher"
-import { createLog } from "@landfall/adapters/log/log"
-import { createMetrics } from "@landfall/adapters/metrics/metrics"
 import { outgoingCallMetrics } from "@landfall/adapters/metrics/outgoing-calls"
 import { publishingMetrics } from "@landfall/adapters/metrics/publishing"
 import { createJsonClient } from "@landfall/adapters/net/json-client"
@@ -18,10 +15,10 @@ import { createPollingPublisher, type PollingPublisher } from "@landfall/adapter
 import { pauseRoutes, pollingLog, readinessOf } from "@landfall/adapters/polling/service"
 import { createSource } from "@landfall/adapters/polling/source"
 import { runService } from "@landfall/adapters/process/run"
+import { serviceShell } from "@landfall/adapters/process/service-shell"
 import { createBlockWatch } from "@landfall/adapters/verifier/block-watch"
 import { openVerifier, type VerifierBalances } from "@landfall/adapters/verifier/verifier"
 import { VerifierFailed } from "@landfall/adapters/verifier/verifier-failed"
-import { timestamp } from "@landfall/domain/timestamp"
 import { type IntentInventory, intentInventoryTopic } from "@landfall/domain/topics/intent-inventory"
 import { sameBalances } from "@landfall/evaluators/inventory/compute-inventory"
 import { intentInventory } from "@landfall/projections/intent-inventory"
@@ -32,7 +29,6 @@ import { StateDocument, stateOf } from "./state.ts"
 import { noVisibility, watchVisibility } from "./visibility.ts"
 
 const name = "inventory-sync"
-const version = "0.1.0"
 
 await runService(async () => {
   const settings = loadSettings(settingsTable, process.env, checkService)
@@ -41,12 +37,7 @@ await runService(async () => {
     INVENTORY_ASSETS: assets,
     INVENTORY_POLL_INTERVAL_MS: interval_ms,
   } = settings
-  const hide = secretsOf(settings)
-  const log = createLog({
-    name,
-    level: settings.LOG_LEVEL,
-    hide,
-  })
+  const { log, metrics, shown } = serviceShell(name, settings)
   const fresh_ms_max = Math.max(5 * interval_ms, 10_000)
   const sources = {
     verifier: createSource<VerifierBalances>({
@@ -61,7 +52,6 @@ await runService(async () => {
 
   const kafka = kafkaOf(settings, name)
   const admin = openAdmin(kafka)
-  const metrics = createMetrics({ name, version })
   const onCall = outgoingCallMetrics(metrics)
   const writeLog = pollingLog(log)
   let running: PollingPublisher<IntentInventory> | null = null
@@ -121,14 +111,7 @@ await runService(async () => {
         })
 
   const service = await buildService({
-    name,
-    version,
-    bind: bindOf(settings),
-    tokens: tokensOf(settings),
-    hide,
-    log,
-    metrics,
-    now: () => timestamp(Date.now()),
+    ...shown,
     readiness: () => readinessOf(publisher.status()),
     state: () =>
       stateOf({

@@ -1,21 +1,18 @@
 import { openBridge } from "@landfall/adapters/bridge/bridge"
 import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
 import { reveal } from "@landfall/adapters/config/secret"
-import { secretsOf } from "@landfall/adapters/config/secrets-of"
-import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
+import { checkService } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
 import { buildService } from "@landfall/adapters/http/service"
 import { start } from "@landfall/adapters/http/start"
 import { openAdmin } from "@landfall/adapters/kafka/admin"
 import { openPublisher } from "@landfall/adapters/kafka/publisher"
-import { createLog } from "@landfall/adapters/log/log"
-import { createMetrics } from "@landfall/adapters/metrics/metrics"
 import { outgoingCallMetrics } from "@landfall/adapters/metrics/outgoing-calls"
 import { publishingMetrics } from "@landfall/adapters/metrics/publishing"
 import { createJsonClient } from "@landfall/adapters/net/json-client"
 import { openDatabase } from "@landfall/adapters/postgres/transaction"
 import { runService } from "@landfall/adapters/process/run"
-import { timestamp } from "@landfall/domain/timestamp"
+import { serviceShell } from "@landfall/adapters/process/service-shell"
 import { bitcoinObservers, bitcoinProblems } from "./bitcoin.ts"
 import { watchBridge } from "./bridge-watch.ts"
 import { bridgeAssets, configProblems, deskConfig } from "./funding-config.ts"
@@ -30,7 +27,6 @@ import { readinessOf, standingOf, stateOf } from "./state.ts"
 import { type MeasuredTail, openTail } from "./tail.ts"
 
 const name = "liquidity-manager"
-const version = "0.1.0"
 const now = Date.now
 const random = Math.random
 
@@ -41,12 +37,7 @@ await runService(async () => {
     ...(given.FUNDING_FILE === null ? [] : configProblems(given.FUNDING_FILE)),
   ])
   const { DATABASE_URL, BRIDGE_URL } = settings
-  const hide = secretsOf(settings)
-  const log = createLog({
-    name,
-    level: settings.LOG_LEVEL,
-    hide,
-  })
+  const { log, metrics, shown } = serviceShell(name, settings)
   const config = settings.FUNDING_FILE ?? deskConfig
   const kafka = kafkaOf(settings, name)
   const admin = openAdmin(kafka)
@@ -54,7 +45,6 @@ await runService(async () => {
     applicationName: name,
     role: settings.DATABASE_ROLE,
   })
-  const metrics = createMetrics({ name, version })
   const onCall = outgoingCallMetrics(metrics)
   const shell = { now, random, onCall }
   let tail: MeasuredTail | null = null
@@ -91,14 +81,7 @@ await runService(async () => {
     onRound: managerMetrics(metrics, { observers, bridge, lags: () => tail?.lags() ?? [], now }),
   })
   const service = await buildService({
-    name,
-    version,
-    bind: bindOf(settings),
-    tokens: tokensOf(settings),
-    hide,
-    log,
-    metrics,
-    now: () => timestamp(now()),
+    ...shown,
     readiness: () => readinessOf(manager),
     state: () => stateOf(manager, observers, bridge),
     standing: () => standingOf(manager, observers, bridge, now()),

@@ -1,13 +1,10 @@
 import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
-import { secretsOf } from "@landfall/adapters/config/secrets-of"
-import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
+import { checkService } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
 import { buildService } from "@landfall/adapters/http/service"
 import { start } from "@landfall/adapters/http/start"
 import { openAdmin } from "@landfall/adapters/kafka/admin"
 import { openPublisher } from "@landfall/adapters/kafka/publisher"
-import { createLog } from "@landfall/adapters/log/log"
-import { createMetrics } from "@landfall/adapters/metrics/metrics"
 import { outgoingCallMetrics } from "@landfall/adapters/metrics/outgoing-calls"
 import { publishingMetrics } from "@landfall/adapters/metrics/publishing"
 import { latestRecords } from "@landfall/adapters/polling/latest-records"
@@ -16,9 +13,9 @@ import { createPollingPublisher, type PollingPublisher } from "@landfall/adapter
 import { pauseRoutes, pollingLog, readinessOf } from "@landfall/adapters/polling/service"
 import { createSource } from "@landfall/adapters/polling/source"
 import { runService } from "@landfall/adapters/process/run"
+import { serviceShell } from "@landfall/adapters/process/service-shell"
 import type { Quote } from "@landfall/adapters/ticker/shape"
 import { openTicker, tickerShapes } from "@landfall/adapters/ticker/ticker"
-import { timestamp } from "@landfall/domain/timestamp"
 import { type MarketPrice, marketPriceTopic } from "@landfall/domain/topics/market-price"
 import { marketPrice } from "@landfall/projections/market-price"
 import { pricePoll, samePrice } from "./price-poll.ts"
@@ -26,20 +23,13 @@ import { settingsTable } from "./settings.ts"
 import { StateDocument, stateOf } from "./state.ts"
 
 const name = "market-reference-ingest"
-const version = "0.1.0"
 
 await runService(async () => {
   const settings = loadSettings(settingsTable, process.env, checkService)
   const { PRICE_PAIRS: pairs, PRICE_POLL_INTERVAL_MS: interval_ms } = settings
-  const hide = secretsOf(settings)
-  const log = createLog({
-    name,
-    level: settings.LOG_LEVEL,
-    hide,
-  })
+  const { log, metrics, shown } = serviceShell(name, settings)
   const shape = tickerShapes.find((known) => known.name === settings.PRICE_FORMAT)
   if (shape === undefined) throw new RangeError(`no ticker of the format ${settings.PRICE_FORMAT}`)
-  const metrics = createMetrics({ name, version })
   const ticker = openTicker(shape, {
     endpoint: settings.PRICE_URL,
     onCall: outgoingCallMetrics(metrics),
@@ -74,14 +64,7 @@ await runService(async () => {
   running = publisher
 
   const service = await buildService({
-    name,
-    version,
-    bind: bindOf(settings),
-    tokens: tokensOf(settings),
-    hide,
-    log,
-    metrics,
-    now: () => timestamp(Date.now()),
+    ...shown,
     readiness: () => readinessOf(publisher.status()),
     state: () => stateOf({ pairs, source, status: publisher.status(), now_ms: Date.now() }),
     stateSchema: StateDocument,

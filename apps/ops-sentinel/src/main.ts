@@ -3,20 +3,18 @@ import { openEventReader } from "@landfall/adapters/alerts/event-reader"
 import { recordPolicy } from "@landfall/adapters/alerts/policy-store"
 import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
 import { reveal } from "@landfall/adapters/config/secret"
-import { secretsOf } from "@landfall/adapters/config/secrets-of"
-import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
+import { checkService } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
 import { buildService } from "@landfall/adapters/http/service"
 import { start } from "@landfall/adapters/http/start"
 import { openAdmin } from "@landfall/adapters/kafka/admin"
 import { openPublisher } from "@landfall/adapters/kafka/publisher"
-import { createLog } from "@landfall/adapters/log/log"
-import { createMetrics } from "@landfall/adapters/metrics/metrics"
+import { publishingMetrics } from "@landfall/adapters/metrics/publishing"
 import { requireMigrated } from "@landfall/adapters/postgres/migrate"
 import { openDatabase } from "@landfall/adapters/postgres/transaction"
 import { runService } from "@landfall/adapters/process/run"
+import { serviceShell } from "@landfall/adapters/process/service-shell"
 import { topics } from "@landfall/domain/registry"
-import { timestamp } from "@landfall/domain/timestamp"
 import { defaultPolicy } from "./default-policy.ts"
 import { sentinelMetrics } from "./metrics.ts"
 import { sentinelRoutes } from "./routes.ts"
@@ -25,17 +23,11 @@ import { settingsTable } from "./settings.ts"
 import { readinessOf, StateDocument, standingOf, stateOf } from "./state.ts"
 
 const name = "ops-sentinel"
-const version = "0.1.0"
 const stop_ms_max = 10_000
 
 await runService(async () => {
   const settings = loadSettings(settingsTable, process.env, checkService)
-  const hide = secretsOf(settings)
-  const log = createLog({
-    name,
-    level: settings.LOG_LEVEL,
-    hide,
-  })
+  const { log, metrics, shown } = serviceShell(name, settings)
   const policy = settings.ALERT_POLICY_FILE ?? defaultPolicy()
   const kafka = kafkaOf(settings, name)
   const admin = openAdmin(kafka)
@@ -44,10 +36,9 @@ await runService(async () => {
     role: settings.DATABASE_ROLE,
     deadlineMs: 10_000,
   })
-  const metrics = createMetrics({ name, version })
   let running: Sentinel | null = null
   const sentinel = createSentinel({
-    publisher: openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID),
+    publisher: publishingMetrics(metrics)(openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID)),
     policies: async () => {
       await requireMigrated(database)
       return recordPolicy(database, policy, Date.now())
@@ -61,14 +52,7 @@ await runService(async () => {
   })
   running = sentinel
   const service = await buildService({
-    name,
-    version,
-    bind: bindOf(settings),
-    tokens: tokensOf(settings),
-    hide,
-    log,
-    metrics,
-    now: () => timestamp(Date.now()),
+    ...shown,
     readiness: () => readinessOf(sentinel),
     state: () => stateOf(sentinel),
     stateSchema: StateDocument,

@@ -38,12 +38,6 @@ export const sentinelMetrics = (registry: Metrics, sentinel: () => Sentinel | nu
     labelNames: ["code", "status"],
     registers,
   })
-  const publishTook = new Histogram({
-    name: "landfall_publish_seconds",
-    help: "How long one transaction took.",
-    buckets,
-    registers,
-  })
   new Gauge({
     name: "landfall_active_alerts",
     help: "Alerts that are raised now, by code.",
@@ -80,12 +74,11 @@ export const sentinelMetrics = (registry: Metrics, sentinel: () => Sentinel | nu
       this.set((sentinel()?.paused_since_ms() ?? null) === null ? 0 : 1)
     },
   })
-  return ({ alerts, caught_up, late_ms, looked_at, publish_ms, took_ms }: Turn): void => {
+  return ({ alerts, caught_up, late_ms, looked_at, took_ms }: Turn): void => {
     ticks.inc({ outcome: caught_up ? "evaluated" : "lagging" })
     took.observe(took_ms / 1000)
     late.observe(late_ms / 1000)
     lookedAt.inc(looked_at)
     for (const { alert_code, status } of alerts) published.inc({ code: alert_code, status })
-    if (publish_ms !== null) publishTook.observe(publish_ms / 1000)
   }
 }

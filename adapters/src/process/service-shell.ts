@@ -1,0 +1,32 @@
+import { timestamp } from "@landfall/domain/timestamp"
+import { secretsOf } from "../config/secrets-of.ts"
+import { bindOf, type ServiceSettings, tokensOf } from "../config/service-settings.ts"
+import { createLog } from "../log/log.ts"
+import { createMetrics } from "../metrics/metrics.ts"
+
+/** The version that services say they are of. */
+const version = "0.1.0"
+
+/**
+ * What every service has from its name and settings before it does anything: a log and answers that show none of its
+ * secrets, metrics, and where it listens for whom. `shown` goes into `buildService` with what is the service's own.
+ */
+export const serviceShell = (
+  name: string,
+  settings: ServiceSettings & { readonly [setting: string]: unknown },
+) => {
+  const hide = secretsOf(settings)
+  const log = createLog({ name, level: settings.LOG_LEVEL, hide })
+  const metrics = createMetrics({ name, version })
+  const shown = {
+    name,
+    version,
+    bind: bindOf(settings),
+    tokens: tokensOf(settings),
+    hide,
+    log,
+    metrics,
+    now: () => timestamp(Date.now()),
+  }
+  return { log, metrics, shown }
+}
