@@ -13,6 +13,7 @@ import { timelineCommand } from "./commands/timeline.ts"
 import { verifyCommand } from "./commands/verify.ts"
 import { verifyNewKeyCommand } from "./commands/verify-new-key.ts"
 import { verifyProofCommand } from "./commands/verify-proof.ts"
+import { whyCommand } from "./commands/why.ts"
 import type { Command } from "./define-command.ts"
 
 /** Every command of `landfall`, in the order of its help. A new one is one file and one line here. */
@@ -21,6 +22,7 @@ export const commands: ReadonlyArray<Command> = [
   fundingCommand,
   alertsCommand,
   timelineCommand,
+  whyCommand,
   rebuildCommand,
   replayCommand,
   verifyCommand,

@@ -126,6 +126,65 @@ describe("timeline", () => {
   })
 })
 
+describe("the past", () => {
+  it("is shown as it was, by what had been recorded or had happened, and must have come", async () => {
+    type Answer = { items: ReadonlyArray<{ last_seen_at: string }> }
+    const [credited] = (await json<Answer>("funding", "--tx-hash", creditedHash)).items
+    const before = new Date(Date.parse(credited?.last_seen_at ?? "") - 1).toISOString()
+    const past = (...more: ReadonlyArray<string>) => json<Answer>(...more, "--as-of", before)
+    expect(await past("funding", "--tx-hash", creditedHash, "--as-of-basis", "event")).toMatchObject({
+      as_of: before,
+      as_of_basis: "event",
+      position: { [topic]: { "0": expect.any(Number) } },
+      items: [{ status: "confirmed" }],
+    })
+    // All of it was recorded later.
+    expect((await past("alerts", "--all")).items).toEqual([])
+    const { stdout } = await landfall("timeline", creditedId, "--as-of", before, "--as-of-basis", "event")
+    expect(stdout).toContain(", confirmed\n")
+    expect(stdout).toContain("the past: what had happened by then")
+    const future = await landfall("funding", "--as-of", "2999-01-01T00:00:00Z")
+    expect(future).toMatchObject({ code: 2, stdout: "" })
+    expect(future.stderr).toContain("has not come yet")
+  })
+})
+
+describe("why", () => {
+  it("leads from an alert to rule, threshold, observed value, position and events of its raise and clear", async () => {
+    const alert = house.alerts.find((one) => one.alert_code === "reference_price_stale")
+    if (alert === undefined) throw new Error("the price of the history grew stale")
+    const told = await json("why", alert.alert_event_id)
+    expect(told).toMatchObject({
+      kind: "alert",
+      alert: {
+        raise: {
+          threshold: { window_ms: alert.details.window_ms, settings: expect.any(Object) },
+          position: alert.details.cut,
+          evidence: [{ topic: "ref.market_price", event: { payload: expect.stringContaining("60000.1") } }],
+        },
+        clear: { reason: expect.stringContaining("came") },
+      },
+    })
+    const { stdout } = await landfall("why", alert.alert_key)
+    expect(stdout).toContain(`Raised as of ${alert.raised_at}: ${alert.reason}`)
+    expect(stdout).toMatch(
+      /threshold [^]*observed [^]*position {3}ref\.[^]*"pair":"BTC\/EURe"[^]*Cleared as of /,
+    )
+    const event = await landfall("why", alert.details.evidence[0]?.event_id ?? "")
+    expect(event.stdout).toContain("It added market_price BTC/EURe:\n  price_event_id: - -> ")
+    expect(event.stdout).toMatch(/Named as evidence by:\n {2}reference_price_stale raised/)
+  })
+
+  it("leads from a transaction to the timeline, and says when nothing of the name is recorded", async () => {
+    const told = await landfall("why", creditedHash.toUpperCase())
+    expect(told.stdout).toContain(`transfer ${creditedId} is credited`)
+    expect(told.stdout).toContain("status: confirmed -> credited")
+    const none = await landfall("why", "00000000-0000-4000-8000-000000000000")
+    expect(none).toMatchObject({ code: 1, stdout: "" })
+    expect(none.stderr).toContain("nothing is recorded as 00000000-0000-4000-8000-000000000000")
+  })
+})
+
 describe("status", () => {
   it("shows every partition, snapshot, alert, dead letter and asset", async () => {
     const status = await json("status")

@@ -5,9 +5,9 @@ import { flag, oneOf } from "@landfall/adapters/config/kinds"
 import { cursorOf, pageLimit, pageOf } from "@landfall/adapters/http/pagination"
 import { type Alert, AlertCode } from "@landfall/domain/topics/alert"
 import { alert } from "@landfall/projections/alert"
+import { askAsOf, asOfGiven, asOfOptions, printDatedStanding } from "../as-of.ts"
 import { defineCommand } from "../define-command.ts"
 import { exitCodes } from "../exit-codes.ts"
-import { ask, printStanding } from "../standing.ts"
 
 const [firstCode, ...otherCodes] = AlertCode.literals
 
@@ -27,6 +27,7 @@ export const alertsCommand = defineCommand({
   options: {
     all: withDefault(flag, "false", "cleared alerts too"),
     code: optional(oneOf([firstCode, ...otherCodes]), "only alerts of this rule"),
+    ...asOfOptions,
     limit: pageLimit,
     cursor: optional(cursorOf("alerts", 1), "where the page begins"),
   },
@@ -42,8 +43,10 @@ export const alertsCommand = defineCommand({
       ...(options.code === null ? [] : [equal("alert_code", options.code)]),
     ]
     const after = options.cursor?.[0] ?? null
-    const { value: rows, standing } = await ask(context, [alert.topic.name], (transaction) =>
-      listRows(transaction, alert, { conditions, after, asOf: null }, options.limit + 1),
+    const asOf = asOfGiven(context, options)
+    const about = { topics: [alert.topic.name], projection: alert }
+    const { value: rows, standing } = await askAsOf(context, asOf, about, (transaction) =>
+      listRows(transaction, alert, { conditions, after, asOf }, options.limit + 1),
     )
     const page = pageOf("alerts", rows, options.limit, ({ key }) => [key])
     const items = page.items.map(({ row }) => row as Alert)
@@ -62,7 +65,7 @@ export const alertsCommand = defineCommand({
         detail,
       )
       if (page.next_cursor !== null) output.line(`\nmore: add --cursor ${page.next_cursor}`)
-      printStanding(context, standing)
+      printDatedStanding(context, asOf, standing)
     })
     return exitCodes.ok
   },

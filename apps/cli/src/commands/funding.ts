@@ -5,10 +5,10 @@ import { oneOf, text } from "@landfall/adapters/config/kinds"
 import { cursorOf, pageLimit, pageOf } from "@landfall/adapters/http/pagination"
 import { FundingStatus } from "@landfall/domain/topics/funding-observation"
 import { type FundingTransfer, fundingTransfer } from "@landfall/projections/funding-transfer"
+import { askAsOf, asOfGiven, asOfOptions, printDatedStanding } from "../as-of.ts"
 import { defineCommand } from "../define-command.ts"
 import { exitCodes } from "../exit-codes.ts"
 import { humanAmount } from "../output/amount.ts"
-import { ask, printStanding } from "../standing.ts"
 
 const [firstStatus, ...otherStatuses] = FundingStatus.literals
 
@@ -36,11 +36,13 @@ export const fundingCommand = defineCommand({
     "tx-hash": optional(text, "only this transaction on the chain"),
     asset: optional(text, "only this asset id"),
     status: optional(oneOf([firstStatus, ...otherStatuses]), "only transfers of this status"),
+    ...asOfOptions,
     limit: pageLimit,
     cursor: optional(cursorOf("transfers", 1), "where the page begins"),
   },
   examples: [
     { line: "landfall funding --status confirmed", for: "what the bridge has yet to credit" },
+    { line: "landfall funding --as-of 2026-11-23T09:30:00Z", for: "what was known then" },
     { line: "landfall funding --json | jq '.items[].tx_hash'", for: "the same for programs" },
   ],
   run: async (context, { options }) => {
@@ -52,8 +54,10 @@ export const fundingCommand = defineCommand({
       ...equal("status", options.status),
     ]
     const after = options.cursor?.[0] ?? null
-    const { value: rows, standing } = await ask(context, [fundingTransfer.topic.name], (transaction) =>
-      listRows(transaction, fundingTransfer, { conditions, after, asOf: null }, options.limit + 1),
+    const asOf = asOfGiven(context, options)
+    const about = { topics: [fundingTransfer.topic.name], projection: fundingTransfer }
+    const { value: rows, standing } = await askAsOf(context, asOf, about, (transaction) =>
+      listRows(transaction, fundingTransfer, { conditions, after, asOf }, options.limit + 1),
     )
     const page = pageOf("transfers", rows, options.limit, ({ key }) => [key])
     const items = page.items.map(({ row }) => row as FundingTransfer)
@@ -77,7 +81,7 @@ export const fundingCommand = defineCommand({
         detail,
       )
       if (page.next_cursor !== null) output.line(`\nmore: add --cursor ${page.next_cursor}`)
-      printStanding(context, standing)
+      printDatedStanding(context, asOf, standing)
     })
     return exitCodes.ok
   },

@@ -1,14 +1,15 @@
 import { findTransfers, namesTransfer } from "@landfall/adapters/audit/find-transfers"
+import { findRow } from "@landfall/adapters/audit/rows"
 import { listTimeline, type TimelineStep } from "@landfall/adapters/audit/timeline"
 import { type Kind, required } from "@landfall/adapters/config/field"
 import { recordDecoder } from "@landfall/domain/codec"
 import { alertTopic } from "@landfall/domain/topics/alert"
 import { fundingObservationTopic } from "@landfall/domain/topics/funding-observation"
-import { fundingTransfer } from "@landfall/projections/funding-transfer"
+import { type FundingTransfer, fundingTransfer } from "@landfall/projections/funding-transfer"
+import { askAsOf, asOfGiven, asOfOptions, printDatedStanding } from "../as-of.ts"
 import { defineCommand } from "../define-command.ts"
 import { CommandFailed, exitCodes } from "../exit-codes.ts"
 import { humanAmount } from "../output/amount.ts"
-import { ask, printStanding } from "../standing.ts"
 
 /** A transfer, as people name it. */
 const transferName: Kind<string> = {
@@ -45,14 +46,16 @@ export const timelineCommand = defineCommand({
   name: "timeline",
   summary: "Shows every observation and alert of one transfer, in order",
   arguments: { transfer: required(transferName, "the transfer") },
+  options: asOfOptions,
   examples: [
     { line: "landfall timeline 9f86d081", for: "by the beginning of the transaction hash" },
     { line: "landfall timeline 0b1c6a2e-1d0f-5d2b-8c39-8a2f6a3b4c5d --json", for: "by transfer id" },
   ],
-  run: async (context, { arguments: { transfer: name } }) => {
+  run: async (context, { arguments: { transfer: name }, options }) => {
     const { output } = context
-    const topics = [fundingObservationTopic.name, alertTopic.name]
-    const { value, standing } = await ask(context, topics, async (transaction) => {
+    const asOf = asOfGiven(context, options)
+    const about = { topics: [fundingObservationTopic.name, alertTopic.name], projection: fundingTransfer }
+    const { value, standing } = await askAsOf(context, asOf, about, async (transaction) => {
       const found = await findTransfers(transaction, name, candidatesMax + 1)
       const [transfer, another] = found
       if (transfer === undefined)
@@ -70,8 +73,12 @@ export const timelineCommand = defineCommand({
             .join("\n")}`,
         )
       const keyed = { key: transfer.transfer_id, row: transfer }
-      const query = { after: null, asOf: null, limit: stepsMax }
-      return { transfer, steps: await listTimeline(transaction, fundingTransfer, keyed, query) }
+      const then = await findRow(transaction, fundingTransfer, keyed.key, asOf)
+      if (then === null)
+        throw new CommandFailed(`nothing was known of transfer ${keyed.key} as of ${asOf?.at}`)
+      const query = { after: null, asOf, limit: stepsMax }
+      const steps = await listTimeline(transaction, fundingTransfer, keyed, query)
+      return { transfer: then.row as FundingTransfer, steps }
     })
     const { transfer, steps } = value
     const items = steps.map(({ place: _, ...step }) => step)
@@ -92,7 +99,7 @@ export const timelineCommand = defineCommand({
         "nothing is recorded",
         ({ event }) => [`event ${event.event_id}`],
       )
-      printStanding(context, standing)
+      printDatedStanding(context, asOf, standing)
     })
     return exitCodes.ok
   },
