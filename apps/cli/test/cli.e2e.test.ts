@@ -138,8 +138,7 @@ describe("the past", () => {
       position: { [topic]: { "0": expect.any(Number) } },
       items: [{ status: "confirmed" }],
     })
-    // All of it was recorded later.
-    expect((await past("alerts", "--all")).items).toEqual([])
+    expect((await past("alerts", "--all")).items).toEqual([]) // all of it was recorded later
     const { stdout } = await landfall("timeline", creditedId, "--as-of", before, "--as-of-basis", "event")
     expect(stdout).toContain(", confirmed\n")
     expect(stdout).toContain("the past: what had happened by then")
