@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest"
 import type { OutgoingCall } from "../../src/net/outgoing-call.ts"
+import { createSource } from "../../src/polling/source.ts"
 import { type Bounds, questions } from "./every-adapter.ts"
 import { type Exchange, type OddServer, startOddServer } from "./odd-server.ts"
 
@@ -57,9 +58,11 @@ const odd: ReadonlyArray<readonly [string, (exchange: Exchange) => void, RegExp,
   ["a refused password", text("no", 401), /answered 401/, "status"],
 ]
 
-describe.each(questions)("$name", ({ ask, source, oversized, concurrency_max = 8 }) => {
-  test.each(odd)("says so when it gets %s", async (_what, answer, words, outcome) => {
-    const server = await serve(answer)
+const beyond = "9007199254740993"
+
+describe.each(questions)("$name", ({ ask, source, answer, right, concurrency_max = 8 }) => {
+  test.each(odd)("says so when it gets %s", async (_what, oddly, words, outcome) => {
+    const server = await serve(oddly)
     const calls: OutgoingCall[] = []
     const question = ask(server.url, { ...bounds, onCall: (call) => calls.push(call) })
     await expect(question()).rejects.toThrow(words)
@@ -94,10 +97,32 @@ describe.each(questions)("$name", ({ ask, source, oversized, concurrency_max = 8
     '[{"id":0,"result":7,"error":null}]',
     '{"result":{"deposits":"none","address":7,"tokens":"none"},"error":null}',
     '{"__proto__":{"result":[]}}',
-    oversized,
+    answer(beyond, ""),
   ])("makes nothing of %s", async (body) => {
     const server = await serve(text(body))
     await expect(ask(server.url, bounds)()).rejects.toBeInstanceOf(Error)
+  })
+
+  test("is down while answers are odd, keeps what it knew, and is right again after each", async () => {
+    const sound = (exchange: Exchange): void => text(answer(right, exchange.body))(exchange)
+    let now: (exchange: Exchange) => void = sound
+    const server = await serve((exchange) => now(exchange))
+    const source = createSource<unknown>({ name: "outside", now: () => 0, fresh_ms_max: 1 })
+    const patient = ask(server.url, { ...bounds, total_timeout_ms: 20_000 })
+    const impatient = ask(server.url, bounds)
+    const known = await source.ask(patient)
+    for (const [what, oddly, words] of [...odd, ["a wrong type", text(answer(beyond, "")), /./] as const]) {
+      now = oddly
+      await source
+        .ask(what === "no answer" || what === "one byte at a time" ? impatient : patient)
+        .catch(() => {})
+      expect([what, source.health()]).toMatchObject([what, { state: "down", failures: 1 }])
+      expect(source.health().last_error).toMatch(words)
+      expect(source.last()).toEqual(known)
+      now = sound
+      expect(await source.ask(patient)).toEqual(known)
+      expect(source.health()).toMatchObject({ state: "ok", failures: 0 })
+    }
   })
 
   test("shows nobody its password, key or path, even when the answer repeats them", async () => {

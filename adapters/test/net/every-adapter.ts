@@ -4,6 +4,7 @@ import { esploraApi } from "../../src/chain/esplora-api.ts"
 import { eureV2 } from "../../src/chain/evm-eure.ts"
 import { evmReader } from "../../src/chain/evm-reader.ts"
 import { evmRpc } from "../../src/chain/evm-rpc.ts"
+import { genesisBlocks } from "../../src/chain/known-chains.ts"
 import { tipWatch } from "../../src/chain/tip-watch.ts"
 import { endpoint } from "../../src/config/endpoint.ts"
 import { createJsonClient } from "../../src/net/json-client.ts"
@@ -25,8 +26,9 @@ export interface Question {
   readonly name: string
   /** The label of the calls in the metrics. */
   readonly source: string
-  /** An answer that is right but for a number beyond 2^53, or where none can be. */
-  readonly oversized: string
+  /** An answer that is right with `right` in its place, and wrong with anything else there; to a request's body. */
+  readonly answer: (value: string, body: string) => string
+  readonly right: string
   readonly concurrency_max?: number
   readonly ask: (url: string, bounds: Bounds) => () => Promise<unknown>
 }
@@ -58,7 +60,6 @@ const bitcoind = (url: string, { total_timeout_ms, bytes_max, ...bounds }: Bound
   })
 
 const rpc = (result: string): string => `{"jsonrpc":"2.0","id":"1","error":null,"result":${result}}`
-const beyond = "9007199254740993"
 const hash = "ab".repeat(32)
 
 /** Every adapter that asks another system over HTTP, with a question of each sort. */
@@ -66,7 +67,8 @@ export const questions: ReadonlyArray<Question> = [
   {
     name: "bridge, deposits",
     source: "bridge",
-    oversized: rpc(`{"deposits":[],"total":${beyond}}`),
+    answer: (value) => rpc(`{"deposits":[],"total":${value}}`),
+    right: "0",
     ask: (url, bounds) => {
       const { recentDeposits } = bridge(url, bounds)
       return () => recentDeposits("desk.near", "btc:mainnet")
@@ -75,7 +77,8 @@ export const questions: ReadonlyArray<Question> = [
   {
     name: "bridge, address",
     source: "bridge",
-    oversized: rpc(`{"address":${beyond}}`),
+    answer: (value) => rpc(`{"address":${value}}`),
+    right: '"bc1qdesk"',
     ask: (url, bounds) => {
       const { depositAddress } = bridge(url, bounds)
       return () => depositAddress("desk.near", "btc:mainnet")
@@ -84,7 +87,8 @@ export const questions: ReadonlyArray<Question> = [
   {
     name: "bridge, minimums",
     source: "bridge",
-    oversized: rpc(`{"tokens":${beyond}}`),
+    answer: (value) => rpc(`{"tokens":${value}}`),
+    right: "[]",
     ask: (url, bounds) => {
       const { minimumDeposits } = bridge(url, bounds)
       return () => minimumDeposits()
@@ -93,7 +97,8 @@ export const questions: ReadonlyArray<Question> = [
   {
     name: "verifier",
     source: "verifier",
-    oversized: `{"result":{"result":[91,34,49,34,93],"block_height":${beyond},"block_hash":"b"}}`,
+    answer: (value) => `{"result":{"result":[91,34,49,34,93],"block_height":${value},"block_hash":"b"}}`,
+    right: "7",
     ask: (url, bounds) => {
       const verifier = openVerifier({ endpoint: endpoint(url), contract_id: "intents.near", ...bounds })
       return () => verifier.balances("desk.near", ["nep141:btc.omft.near"])
@@ -102,7 +107,8 @@ export const questions: ReadonlyArray<Question> = [
   {
     name: "ticker, Kraken",
     source: "ticker",
-    oversized: `{"error":[${beyond}],"result":{}}`,
+    answer: (value) => `{"error":${value},"result":{"XXBTZEUR":{"c":["60000.1","1"]}}}`,
+    right: "[]",
     ask: (url, bounds) => {
       const ticker = openTicker(krakenTicker, { endpoint: endpoint(url), ...bounds })
       return () => ticker.quotes(["XXBTZEUR"])
@@ -111,7 +117,8 @@ export const questions: ReadonlyArray<Question> = [
   {
     name: "ticker, Coinbase",
     source: "ticker",
-    oversized: `{"data":{"amount":${beyond},"base":"BTC","currency":"EUR"}}`,
+    answer: (value) => `{"data":{"amount":${value},"base":"BTC","currency":"EUR"}}`,
+    right: '"60000.1"',
     ask: (url, bounds) => {
       const ticker = openTicker(coinbaseTicker, { endpoint: endpoint(url), ...bounds })
       return () => ticker.quotes(["BTC-EUR"])
@@ -120,7 +127,8 @@ export const questions: ReadonlyArray<Question> = [
   {
     name: "Esplora, tip",
     source: "esplora",
-    oversized: `[{"id":"${hash}","height":${beyond},"timestamp":1700000000}]`,
+    answer: (value) => `[{"id":"${hash}","height":${value},"timestamp":1700000000}]`,
+    right: "7",
     ask: (url, bounds) => {
       const api = esplora(url, bounds)
       return () => api.blocks()
@@ -129,7 +137,9 @@ export const questions: ReadonlyArray<Question> = [
   {
     name: "Esplora, address",
     source: "esplora",
-    oversized: `[{"txid":"${hash}","vin":[],"vout":[{"value":${beyond}}],"status":{"confirmed":false}}]`,
+    answer: (value) =>
+      `[{"txid":"${hash}","vin":[],"vout":[{"value":${value}}],"status":{"confirmed":false}}]`,
+    right: "7",
     ask: (url, bounds) => {
       const api = esplora(url, bounds)
       return () => api.transactions("bc1qdesk")
@@ -138,7 +148,9 @@ export const questions: ReadonlyArray<Question> = [
   {
     name: "EVM node",
     source: "evm-node",
-    oversized: `[{"id":0,"result":{"number":${beyond},"hash":"0x${hash}","parentHash":"0x${hash}","timestamp":"0x1"}}]`,
+    answer: (value) =>
+      `[{"id":0,"result":{"number":${value},"hash":"0x${hash}","parentHash":"0x${hash}","timestamp":"0x1"}}]`,
+    right: '"0x1"',
     ask: (url, bounds) => {
       const reader = evm(url, bounds)
       return () => reader.blocksAt([1])
@@ -147,9 +159,13 @@ export const questions: ReadonlyArray<Question> = [
   {
     name: "bitcoind",
     source: "bitcoind",
-    oversized: rpc(
-      `{"chain":"main","blocks":${beyond},"headers":1,"bestblockhash":"${hash}","mediantime":1,"initialblockdownload":false}`,
-    ),
+    answer: (value, body) =>
+      body.includes("getblockhash")
+        ? rpc(`"${genesisBlocks.main}"`)
+        : rpc(
+            `{"chain":"main","blocks":${value},"headers":1,"bestblockhash":"${hash}","mediantime":1,"initialblockdownload":false}`,
+          ),
+    right: "1",
     concurrency_max: 4,
     ask: (url, bounds) => {
       const node = bitcoind(url, bounds)

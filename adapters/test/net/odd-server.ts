@@ -36,9 +36,12 @@ export const startOddServer = async (
   certificate: ServerCertificate | null = null,
 ): Promise<OddServer> => {
   const requests: Array<OddServer["requests"][number]> = []
+  const closings = new WeakMap<Socket, Promise<void>>()
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { socket } = request
-    const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()))
+    const closed =
+      closings.get(socket) ?? new Promise<void>((resolve) => socket.once("close", () => resolve()))
+    closings.set(socket, closed)
     let body = ""
     for await (const chunk of request) body += chunk
     const { method = "", url = "", headers } = request
