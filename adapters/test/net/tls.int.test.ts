@@ -62,7 +62,7 @@ const serve = async (wanted: Wanted): Promise<OddServer> => {
   )
   return server
 }
-const bounds = { total_timeout_ms: 5_000, bytes_max: 200_000 }
+const bounds = { total_timeout_ms: 20_000, bytes_max: 200_000 }
 
 describe.each(questions)("$name", ({ ask }) => {
   test("asks a server whose certificate holds", async () => {
