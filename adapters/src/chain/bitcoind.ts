@@ -62,7 +62,7 @@ export const bitcoindObserver = (options: BitcoindObserverOptions): ChainObserve
   const wallet = watchWallet(rpc, options.wallet)
   const mempool = mempoolWatch(rpc)
   const tip = tipWatch(rpc, options)
-  const behindRecord = recordedTipGuard()
+  const recordedTip = recordedTipGuard()
   let opened = false
   let scanning = false
   let cursors: Cursor[] = []
@@ -178,7 +178,7 @@ export const bitcoindObserver = (options: BitcoindObserverOptions): ChainObserve
         ({ block_height }) => block_height === undefined || block_height > (from_height ?? -1) + 1,
       )
       const conflicted = await findConflicted(rpc, listing, expected)
-      const late = behindRecord(report.health.tip_height ?? 0, plan.recorded_tip_height)
+      const late = recordedTip.behind(report.health.tip_height ?? 0, plan.recorded_tip_height)
       const behind = [
         ...report.reasons,
         ...(late === null ? [] : [late]),
@@ -190,6 +190,7 @@ export const bitcoindObserver = (options: BitcoindObserverOptions): ChainObserve
       const covered = unread === null && !scanning
       if (covered) remember(listing.lastblock, (report.health.tip_height ?? 0) + 1 - back)
       health = { ...report.health, state: behind.length === 0 ? "ok" : "lagging" }
+      if (behind.length === 0) recordedTip.wasOk()
       lastError = behind.length === 0 ? null : behind.join("; ")
       const complete = from_height === null && covered && asked !== null && refused.size === 0
       return { source: "bitcoind", health, outputs, gone: [...conflicted, ...gone], complete }

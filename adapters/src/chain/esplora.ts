@@ -32,7 +32,7 @@ export const esploraObserver = (options: EsploraObserverOptions): ChainObserver 
   const { now } = options
   const book = esploraBook()
   const rounds = esploraRounds(book, { ...defaults, ...options })
-  const behindRecord = recordedTipGuard()
+  const recordedTip = recordedTipGuard()
   let failures = 0
   let nextTry_ms = 0
   let health: ObserverHealth = { state: "down", tip_height: null, tip_at: null }
@@ -51,9 +51,10 @@ export const esploraObserver = (options: EsploraObserverOptions): ChainObserver 
   const look = async (plan: WatchPlan): Promise<ChainSighting> => {
     const round = await rounds.ask(plan)
     const { end, failure } = round
-    const late = behindRecord(end.tip.height, plan.recorded_tip_height)
+    const late = recordedTip.behind(end.tip.height, plan.recorded_tip_height)
     const reasons = [...round.reasons, ...(late === null ? [] : [late])]
     health = { ...end.health, state: reasons.length === 0 ? "ok" : "lagging" }
+    if (reasons.length === 0) recordedTip.wasOk()
     lastError = reasons.length === 0 ? null : reasons.join("; ")
     if (failure === null) {
       failures = 0

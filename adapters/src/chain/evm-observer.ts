@@ -49,7 +49,7 @@ export const evmObserver = (options: EvmObserverOptions): ChainObserver => {
   const held = heldOutputs(token)
   const scan = createScan({ ...options, reader, held })
   const tip = evmTip(rpc, { ...options, token })
-  const behindRecord = recordedTipGuard()
+  const recordedTip = recordedTipGuard()
   /** What was recorded as being on the chain, until everything was read and it was found, or found to be gone. */
   const awaited = new Map<string, ExpectedOutput>()
   let looking: Promise<ChainSighting> | null = null
@@ -99,10 +99,11 @@ export const evmObserver = (options: EvmObserverOptions): ChainObserver => {
     const { head, final_height } = report
     const settled_height = final_height ?? Math.max(0, head.height - unfinalBlocks)
     const unread = await scan.advance(head, settled_height)
-    const late = behindRecord(head.height, recorded_tip_height)
+    const late = recordedTip.behind(head.height, recorded_tip_height)
     const behind = [...report.reasons, ...(late === null ? [] : [late]), ...unread]
     if (behind.length === 0) behind.push(...(await resolveMissing(settled_height)))
     const ok = behind.length === 0
+    if (ok) recordedTip.wasOk()
     health = { ...report.tip, state: ok ? "ok" : "lagging" }
     lastError = ok ? null : behind.join("; ")
     const outputs = held.list({ tip: Math.max(head.height, scan.height()), final: final_height ?? -1, ok })

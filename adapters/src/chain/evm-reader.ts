@@ -1,5 +1,5 @@
 import type { Address } from "viem"
-import { callOne, type EvmCall, EvmError, type EvmRpc } from "./evm-rpc.ts"
+import { type EvmCall, EvmError, type EvmRpc } from "./evm-rpc.ts"
 import { type Block, type Log, quantity, readBlock, readLogs, readReceipt } from "./evm-schemas.ts"
 import {
   addressTopic,
@@ -21,7 +21,6 @@ export interface ReceiptWord {
 export interface EvmReader {
   /** The canonical block at each height, or null where the node has none. */
   readonly blocksAt: (heights: ReadonlyArray<number>) => Promise<ReadonlyArray<Block | null>>
-  readonly knows: (hash: string) => Promise<boolean>
   /** All transfers in these blocks, asked by block hash: a node that does not have the block cannot answer "none". */
   readonly transfersOf: (blocks: ReadonlyArray<Block>) => Promise<ReadonlyArray<TokenTransfer>>
   /**
@@ -65,7 +64,6 @@ export const evmReader = (rpc: EvmRpc, token: Address): EvmReader => ({
       return block
     })
   },
-  knows: async (hash) => readBlock(await callOne(rpc, "eth_getBlockByHash", [hash, false]))?.hash === hash,
   transfersOf: async (blocks) => {
     const answers = await rpc.batch(
       blocks.map(({ hash }) => ({

@@ -22,7 +22,6 @@ export class EvmError extends Error {
 /** The methods of the node that Landfall calls. None of them signs, sends or changes the chain. */
 export type EvmMethod =
   | "eth_chainId"
-  | "eth_getBlockByHash"
   | "eth_getBlockByNumber"
   | "eth_getCode"
   | "eth_getLogs"
@@ -116,15 +115,4 @@ export const evmRpcOver = (client: Pick<JsonClient, "endpoint" | "post">): EvmRp
       })
     },
   }
-}
-
-/** The one result of one call; the node's refusal is thrown. */
-export const callOne = async (
-  rpc: EvmRpc,
-  method: EvmMethod,
-  parameters: ReadonlyArray<unknown>,
-): Promise<unknown> => {
-  const [answer] = await rpc.batch([{ method, parameters }])
-  if (answer instanceof EvmError) throw answer
-  return answer
 }

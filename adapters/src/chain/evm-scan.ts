@@ -79,15 +79,16 @@ export const createScan = (options: ScanOptions): Scan => {
 
   /** Goes back to the last block that the node's chain shares with what was read; says why it cannot. */
   const follow = async (top: Block, head: Block): Promise<string | null> => {
-    if (head.height < top.height && !(await reader.knows(top.hash)))
-      return `the node is at block ${head.height} and does not know block ${top.hash}, at ${top.height}, which it had before`
+    // Another node behind the same address may be behind. A better chain is not shorter for long, so it is waited for.
+    if (head.height < top.height)
+      return `the node is at block ${head.height}, and was at block ${top.hash}, at ${top.height}, before`
     const hashAt = async (height: number): Promise<string | null> => {
       if (height === head.height) return head.hash
-      return height > head.height ? null : ((await reader.blocksAt([height]))[0]?.hash ?? null)
+      return (await reader.blocksAt([height]))[0]?.hash ?? null
     }
     if ((await hashAt(top.height)) === top.hash) return null
     // A node that cannot name a block below its own head has not left it: it is not all there.
-    if (top.height <= head.height && (await hashAt(top.height)) === null)
+    if ((await hashAt(top.height)) === null)
       return `the node says that it is at block ${head.height}, but has no block ${top.height}`
     rewind((await forkPoint(trail.blocks(), hashAt))?.height ?? -1)
     return null

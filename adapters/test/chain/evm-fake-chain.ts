@@ -75,8 +75,6 @@ export const fakeChain = (options: { readonly finality: number; readonly range_m
         return false
       case "eth_getCode":
         return "0x00"
-      case "eth_getBlockByHash":
-        return heightOf(first) < 0 ? null : header(heightOf(first))
       case "eth_getBlockByNumber":
         if (first === "latest") return header(head())
         return header(first === "finalized" ? Math.max(0, head() - options.finality) : Number(first))
@@ -98,10 +96,13 @@ export const fakeChain = (options: { readonly finality: number; readonly range_m
 
   let requests = 0
   let between: (() => void) | null = null
+  let lagOf: (() => number) | null = null
   const rpc: EvmRpc = {
     shown: "a chain in memory",
     batch: async (calls) => {
       requests++
+      const whole = blocks
+      blocks = whole.slice(0, Math.max(1, whole.length - (lagOf?.() ?? 0)))
       const answers = calls.map((call) => {
         try {
           return answer(call)
@@ -110,6 +111,7 @@ export const fakeChain = (options: { readonly finality: number; readonly range_m
           throw error
         }
       })
+      blocks = whole
       between?.()
       return answers
     },
@@ -121,6 +123,10 @@ export const fakeChain = (options: { readonly finality: number; readonly range_m
     /** Happens after each request that is answered: the chain goes on while it is read. */
     between: (happens: (() => void) | null): void => {
       between = happens
+    },
+    /** Each request is answered by a node that is so many blocks behind, as a load balancer may choose. */
+    behind: (lag: (() => number) | null): void => {
+      lagOf = lag
     },
     mine: (transactions: ReadonlyArray<FakeTransaction>): void => {
       made++
