@@ -91,6 +91,7 @@ export const metricsPage = (): string =>
     "The outcome of an outgoing call is `answered`, or why there was no usable answer: `refused`, `unresolved`, `untrusted`,",
     "`broken`, `timeout`, `aborted`, `busy`, `status`, `redirected`, `too_large`, `too_deep`, `not_json`. Whether an answer made",
     "sense is its reader's to say: `landfall_source_up`, `landfall_bridge_healthy` and `landfall_funding_observer_state` do.",
+    "Esplora says 404 for a transaction that it does not know, which is a `status` and no trouble.",
     "",
     "## All services",
     "",

@@ -28,6 +28,9 @@ export const settingsPage = (): string => {
     "in a file that `<NAME>_FILE` names. This page is made from the services' own tables (`UPDATE_REFERENCE=1` with the tests",
     "of docs/ writes it anew).",
     "",
+    "Certificates of other systems are always verified. `NODE_EXTRA_CA_CERTS`, which Node reads, names a file with the certificate",
+    "of a private issuer; a service that finds `NODE_TLS_REJECT_UNAUTHORIZED=0` in its environment does not start.",
+    "",
     ...sections,
   ].join("\n")
 }
