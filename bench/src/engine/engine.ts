@@ -120,10 +120,10 @@ const same = (who: string, digest: string, expected: string): void => {
   if (digest !== expected) throw new Error(`${who} came to other rows than the fold of the same events`)
 }
 
-const read = async (world: World, isFolding: boolean): Promise<number> => {
-  const order: ReaderOrder = { brokers: world.kafka.brokers, fold: isFolding }
+const read = async (world: World, work: ReaderOrder["work"]): Promise<number> => {
+  const order: ReaderOrder = { brokers: world.kafka.brokers, work }
   const report = await runChild<ReaderReport>(new URL("reader-process.ts", import.meta.url), order)
-  if (isFolding) same("the replay", report.digest, world.expected)
+  if (work === "fold") same("the replay", report.digest, world.expected)
   return report.rate
 }
 
@@ -187,13 +187,15 @@ const oneRun = async (world: World, run: number): Promise<EngineRun> => {
   const wants = (...names: ReadonlyArray<BenchName>): boolean =>
     names.some((name) => world.names.includes(name))
   const reading = wants("replay", "ingest")
-  const raw_consume = reading ? await read(world, false) : null
-  const replay = wants("replay") ? await read(world, true) : null
+  const raw_consume = reading ? await read(world, "nothing") : null
+  const replay = wants("replay") ? await read(world, "fold") : null
+  const consume_parse = wants("replay") ? await read(world, "parse") : null
   const streams = reading ? await withStreams(world, run) : null
   const measured = {
     ...nothing,
     raw_consume,
     replay,
+    consume_parse,
     streams: streams?.processed ?? null,
     streams_committed: streams?.committed ?? null,
     json_parse: reading ? rawParse(world.payloads) : null,
@@ -219,6 +221,7 @@ const oneRun = async (world: World, run: number): Promise<EngineRun> => {
 const nothing: EngineRun = {
   raw_consume: null,
   replay: null,
+  consume_parse: null,
   streams: null,
   streams_committed: null,
   json_parse: null,

@@ -6,10 +6,10 @@ import { fundingTransfer } from "@landfall/projections/funding-transfer"
 import { serveChild } from "./child.ts"
 import { digestOf } from "./rows.ts"
 
-/** Which cluster to read the topic of observations from, and whether anything is done with it. */
+/** Which cluster to read the topic of observations from, and what is done with each message. */
 export interface ReaderOrder {
   readonly brokers: string
-  readonly fold: boolean
+  readonly work: "nothing" | "parse" | "fold"
 }
 
 export interface ReaderReport {
@@ -33,7 +33,7 @@ const held = (): number => {
   return heapUsed + external
 }
 
-serveChild(async ({ brokers, fold }: ReaderOrder): Promise<ReaderReport> => {
+serveChild(async ({ brokers, work }: ReaderOrder): Promise<ReaderReport> => {
   const kafka = { brokers, clientId: "bench-reader" }
   const admin = openAdmin(kafka)
   const { name } = fundingObservationTopic
@@ -55,7 +55,7 @@ serveChild(async ({ brokers, fold }: ReaderOrder): Promise<ReaderReport> => {
     tenths[tenth] = Math.max(tenths[tenth] ?? 0, process.memoryUsage.rss())
   }
   let rows: Iterable<unknown> = []
-  if (fold)
+  if (work === "fold")
     rows = (await replayTopics({ kafka, admin }, fundingTransfer, { onProgress: progress })).rows.values()
   else {
     const extents = await topicExtents(admin, name)
@@ -63,6 +63,7 @@ serveChild(async ({ brokers, fold }: ReaderOrder): Promise<ReaderReport> => {
     const total = stretches.reduce((sum, { start, end }) => sum + end - start, 0)
     let done = 0
     for await (const portion of readTopic({ kafka }, name, stretches)) {
+      if (work === "parse") for (const { value } of portion) JSON.parse(value?.toString("utf8") ?? "null")
       done += portion.length
       progress(done, total)
     }

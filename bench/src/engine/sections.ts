@@ -5,6 +5,7 @@ import { ratios } from "../report/statistics.ts"
 export interface EngineRun {
   readonly raw_consume: number | null
   readonly replay: number | null
+  readonly consume_parse: number | null
   readonly json_parse: number | null
   readonly streams: number | null
   readonly streams_committed: number | null
@@ -75,6 +76,7 @@ export const replaySection = (runs: ReadonlyArray<EngineRun>, facts: EngineFacts
   figures: [
     ...figure(runs, "replay", "replay"),
     ...figure(runs, "raw_consume", "limit: consume only, same client"),
+    ...figure(runs, "consume_parse", "limit: consume and `JSON.parse`, nothing else"),
     ...figure(runs, "json_parse", "limit: `JSON.parse` of the values, already in memory"),
     ...figure(runs, "streams", "Kafka Streams"),
   ],
@@ -84,6 +86,13 @@ export const replaySection = (runs: ReadonlyArray<EngineRun>, facts: EngineFacts
       ["replay", "raw_consume"],
       "topics → folded state in memory, of raw consume",
       { least: 0.8 },
+      null,
+    ),
+    comparison(
+      runs,
+      ["replay", "consume_parse"],
+      "topics → folded state in memory, of consume and `JSON.parse`",
+      null,
       null,
     ),
     comparison(

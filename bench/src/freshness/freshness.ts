@@ -21,7 +21,7 @@ const portion_ms = 10
 /** One event in so many is looked for in the snapshot. */
 const probeEvery = 50
 const lookAgainMs = 3
-const warm_s = 2
+const warm_s = 5
 const patience_ms = 30_000
 
 /** From an event handed to Kafka to the row that it changed, while 2,000 events come each second. */

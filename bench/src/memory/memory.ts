@@ -25,7 +25,7 @@ export const memoryBench: Bench = {
     say("replaying it")
     const report = await runChild<ReaderReport>(
       new URL("../engine/reader-process.ts", import.meta.url),
-      { brokers: kafka.brokers, fold: true } satisfies ReaderOrder,
+      { brokers: kafka.brokers, work: "fold" } satisfies ReaderOrder,
       { execArgv: ["--expose-gc"] },
     )
     if (report.rows !== transfers)
