@@ -55,7 +55,7 @@ const expectedDigest = (payloads: ReadonlyArray<string>): string => {
  */
 export const engineBench: Bench = {
   covers: ["replay", "ingest", "rebuild"],
-  limit_s: 600,
+  limit_s: 900,
   run: async ({ names, sizes, folder, say, stack }) => {
     say("peers: fetched once (Kafka Streams from Maven, Emmett from npm)")
     const streams = await orMissing(obtainKafkaStreams())

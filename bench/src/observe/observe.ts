@@ -8,7 +8,7 @@ import { fewHandles, type PollRun } from "./polls.ts"
 /** Whether a poll costs more when more addresses are watched, on both chains. */
 export const observeBench: Bench = {
   covers: ["observe"],
-  limit_s: 300,
+  limit_s: 420,
   run: async (context) => {
     const polls = {
       "bitcoind (Bitcoin)": await bitcoinPolls(context),

@@ -21,7 +21,7 @@ export interface Looking {
 }
 
 const confirmations = 6
-const settle_ms_max = 180_000
+const settle_ms_max = 240_000
 
 export const looking = (observer: ChainObserver, addresses: ReadonlyArray<WatchedAddress>): Looking => {
   const expected = new Map<string, ExpectedOutput>()

@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import { once, PeerMissing, peersCode, peersFolder, runStep } from "./once.ts"
+import { inShort, once, PeerMissing, peersCode, peersFolder, runStep } from "./once.ts"
 
 /** Where Emmett and the peer's program are. */
 export interface EmmettPeer {
@@ -17,7 +17,7 @@ export const obtainEmmett = async (): Promise<EmmettPeer> => {
     work: () => runStep("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", code], code),
   }).catch((error: unknown) => {
     throw new PeerMissing(
-      `Emmett could not be installed (${error instanceof Error ? error.message.split("\n")[0] : error}): run \`npm ci --ignore-scripts --prefix bench/peers/emmett\`; the log is ${join(peersFolder, "set-up.log")}`,
+      `Emmett could not be installed (${inShort(error)}): run \`npm ci --ignore-scripts --prefix bench/peers/emmett\`; the log is ${join(peersFolder, "set-up.log")}`,
     )
   })
   return { program: join(code, "emmett.mjs") }

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs"
 import { mkdir, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
-import { once, PeerMissing, peersCode, peersFolder, runStep } from "./once.ts"
+import { inShort, once, PeerMissing, peersCode, peersFolder, runStep } from "./once.ts"
 
 /** A Java command line up to the application's own arguments. */
 export interface KafkaStreamsPeer {
@@ -43,7 +43,7 @@ export const obtainKafkaStreams = async (): Promise<KafkaStreamsPeer> => {
     },
   }).catch((error: unknown) => {
     throw new PeerMissing(
-      `Kafka Streams could not be set up (${error instanceof Error ? error.message.split("\n")[0] : error}): ${byHand}; the log is ${join(peersFolder, "set-up.log")}`,
+      `Kafka Streams could not be set up (${inShort(error)}): ${byHand}; the log is ${join(peersFolder, "set-up.log")}`,
     )
   })
   if (!existsSync(folder)) throw new PeerMissing(`${folder} is not there: ${byHand}`)

@@ -42,6 +42,10 @@ export const once = async (options: {
   await writeFile(stamp, wanted)
 }
 
+/** What went wrong in a few words; the rest is in the log of the set-up. */
+export const inShort = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split("\n")[0]?.split(". The log ")[0] ?? ""
+
 /** What the promise gives, or the reason why the peer is not there; other errors are thrown. */
 export const orMissing = async <Peer>(
   obtained: Promise<Peer>,

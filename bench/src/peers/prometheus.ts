@@ -3,7 +3,7 @@ import { existsSync } from "node:fs"
 import { mkdir, readdir, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
-import { PeerMissing, peersFolder, runStep } from "./once.ts"
+import { inShort, PeerMissing, peersFolder, runStep } from "./once.ts"
 
 /** A Prometheus that can be run. */
 export interface PrometheusCommand {
@@ -49,9 +49,7 @@ export const obtainPrometheus = async (): Promise<PrometheusCommand> => {
   if (installed !== null) return { command: "prometheus", version: installed }
   if (!existsSync(fetched))
     await fetchPackage().catch((error: unknown) => {
-      throw new PeerMissing(
-        `Prometheus could not be fetched (${error instanceof Error ? error.message.split("\n")[0] : error}): ${byHand}`,
-      )
+      throw new PeerMissing(`Prometheus could not be fetched (${inShort(error)}): ${byHand}`)
     })
   const version = await versionOf(fetched)
   if (version === null) throw new PeerMissing(`${fetched} does not run here: delete ${folder}, and ${byHand}`)
