@@ -2,8 +2,11 @@ import { Redacted } from "effect"
 import { type Endpoint, endpointUrl } from "./endpoint.ts"
 import { reveal, type Secret, secret } from "./secret.ts"
 
-/** Shorter parts of a path or a query are words such as `public`, and no keys. */
-const key_chars_min = 12
+/**
+ * Shorter parts of an address are ordinary words at times, such as the password `landfall`: blanked wherever they stand,
+ * they would take names out of what is shown.
+ */
+export const secret_part_chars_min = 12
 
 const isEndpoint = (value: unknown): value is Endpoint =>
   typeof value === "object" &&
@@ -19,14 +22,14 @@ export const secretsInUrl = ({ username, password, pathname, searchParams }: URL
   const [user, plain] = [decodeURIComponent(username), decodeURIComponent(password)]
   const sent = Buffer.from(`${user}:${plain}`).toString("base64")
   const keys = [pathname, ...pathname.split("/"), ...searchParams.values()].filter(
-    (text) => text.length >= key_chars_min,
+    (text) => text.length >= secret_part_chars_min,
   )
   return password === "" ? keys : [sent, password, plain, ...keys]
 }
 
 /**
- * Every secret among the settings of a service, whatever its name: tokens, passwords, addresses, and the parts of
- * addresses that may be repeated alone. A setting that is added later is among them by its kind.
+ * Every secret among the settings of a service, whatever its name: tokens, passwords, addresses, and the longer parts
+ * of addresses, which may be repeated alone. A setting that is added later is among them by its kind.
  */
 export const secretsOf = (settings: { readonly [name: string]: unknown }): ReadonlyArray<Secret> =>
   Object.values(settings).flatMap((value) => {
@@ -34,7 +37,8 @@ export const secretsOf = (settings: { readonly [name: string]: unknown }): Reado
     if (!isEndpoint(value)) return []
     const address = reveal(value.url)
     // `esplora+https://` is asked as `https://`.
-    return [address, address.replace(/^[a-z]+\+/, ""), ...secretsInUrl(endpointUrl(value))].map(secret)
+    const parts = secretsInUrl(endpointUrl(value)).filter((part) => part.length >= secret_part_chars_min)
+    return [address, address.replace(/^[a-z]+\+/, ""), ...parts].map(secret)
   })
 
 /** The texts of secrets, for what blanks them. */

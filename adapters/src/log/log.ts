@@ -48,7 +48,7 @@ const bearer = /(bearer|basic) +[\w.~+/=-]{6,}/gi
 
 /** A function that blanks these texts, and what looks like credentials, in a text; JSON stays JSON. */
 export const secretBlanker = (hidden: ReadonlyArray<string>) => {
-  // Shorter texts would blank ordinary words; no secret that the settings accept is that short.
+  // Shorter texts would blank ordinary words.
   const forms = hidden
     .filter((text) => text.length >= 6)
     .flatMap((text) => [text, JSON.stringify(text).slice(1, -1), encodeURIComponent(text)])

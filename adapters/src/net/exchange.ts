@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { type Endpoint, endpointUrl } from "../config/endpoint.ts"
 import { limits } from "../config/limits.ts"
-import { secretsInUrl } from "../config/secrets-of.ts"
+import { secret_part_chars_min, secretsInUrl } from "../config/secrets-of.ts"
 import { jsonDepth } from "./exact-json.ts"
 import { type CallOutcome, type OnCall, sourceLabel } from "./outgoing-call.ts"
 import { createPlaces } from "./places.ts"
@@ -57,9 +57,6 @@ export interface Exchange {
   readonly ask: <Value>(request: ExchangeRequest, as: ReadAs<Value>) => Promise<Value>
 }
 
-/** Shorter ones may be ordinary words of an answer, which must stay as it is; they are blanked where it is shown. */
-const secret_chars_min = 12
-
 /** How much of an answer with a bad status is read: enough for the excerpt. */
 const excerpt_bytes_max = 4_096
 
@@ -77,10 +74,14 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
   const excerpt = (text: string): string => excerptOf(text, limits.client.excerpt_chars_max, hidden)
   const failed = (reason: FailureReason, what: string, details?: FailureDetails) =>
     new RequestFailed({ name, endpoint }, reason, what, details)
-  /** The other side knows what we send; whatever is made of its words, cut or whole, must not repeat it. */
+  /**
+   * The other side knows what we send; whatever is made of its words, cut or whole, must not repeat it. What is short may
+   * be an ordinary word of an answer, which must stay as it is; that is blanked where an answer is shown.
+   */
   const blank = (text: string): string =>
     hidden.reduce(
-      (rest, secret) => (secret.length < secret_chars_min ? rest : rest.replaceAll(secret, "<redacted>")),
+      (rest, secret) =>
+        secret.length < secret_part_chars_min ? rest : rest.replaceAll(secret, "<redacted>"),
       text,
     )
   if (protocol !== "http:" && protocol !== "https:")

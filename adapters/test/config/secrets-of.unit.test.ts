@@ -15,14 +15,14 @@ test("finds every secret among settings by its kind, and nothing else", () => {
 })
 
 test("finds the address, the password as it is written and as it is sent, and what may be a key", () => {
-  const url = "https://desk:pa%3Ass-word@node.example/v2/the-key-of-the-desk?auth=another-key-of-it&x=1"
+  const url = "https://desk:pa%3Ass-word-1@node.example/v2/the-key-of-the-desk?auth=another-key-of-it&x=1"
   const hidden = secretsIn({ GNOSIS_OBSERVER_URL: endpoint(url) })
   expect(hidden).toEqual(
     expect.arrayContaining([
       url,
-      "pa:ss-word",
-      "pa%3Ass-word",
-      btoa("desk:pa:ss-word"),
+      "pa:ss-word-1",
+      "pa%3Ass-word-1",
+      btoa("desk:pa:ss-word-1"),
       "the-key-of-the-desk",
       "another-key-of-it",
     ]),
@@ -33,4 +33,9 @@ test("finds the address, the password as it is written and as it is sent, and wh
 test("finds an address under the prefix of its kind and without it", () => {
   const hidden = secretsIn({ BITCOIN_OBSERVER_URL: endpoint("esplora+https://esplora.example/api") })
   expect(hidden).toEqual(expect.arrayContaining(["https://esplora.example/api"]))
+})
+
+test("leaves out a password that is an ordinary word: blanked, it would take names out of what is shown", () => {
+  const url = "postgres://landfall:landfall@127.0.0.1/landfall"
+  expect(secretsIn({ DATABASE_URL: endpoint(url) })).toEqual([url, url, btoa("landfall:landfall")])
 })

@@ -44,6 +44,15 @@ test.each(["/state", "/health/ready", "/v1/away"])(
   },
 )
 
+test("leaves ordinary words alone, and what is made of our own, whatever a password is", async () => {
+  const { service } = await givenService({
+    hide: [secret("spendable"), secret("landfall_build_info")],
+    state: () => ({ spendable: "1" }),
+  })
+  expect((await service.app.inject("/state")).json()).toMatchObject({ spendable: "1" })
+  expect((await service.app.inject("/metrics")).body).toContain("landfall_build_info{")
+})
+
 test("shows evidence as it is", async () => {
   const { service } = await given()
   expect((await service.app.inject("/v1/messages")).json()).toMatchObject({ payload: words })
