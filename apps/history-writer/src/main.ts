@@ -3,8 +3,7 @@ import { openReaders } from "@landfall/adapters/audit/readers"
 import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
 import { limits } from "@landfall/adapters/config/limits"
 import { reveal } from "@landfall/adapters/config/secret"
-import { secretsOf } from "@landfall/adapters/config/secrets-of"
-import { bindOf, checkService, tokensOf } from "@landfall/adapters/config/service-settings"
+import { checkService } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
 import { countOpen } from "@landfall/adapters/dead-letters/list"
 import {
@@ -16,13 +15,11 @@ import { claimSnapshotVersions } from "@landfall/adapters/history/snapshot-versi
 import { buildService } from "@landfall/adapters/http/service"
 import { start } from "@landfall/adapters/http/start"
 import { openAdmin } from "@landfall/adapters/kafka/admin"
-import { createLog } from "@landfall/adapters/log/log"
-import { createMetrics } from "@landfall/adapters/metrics/metrics"
 import { migrate, requireMigrated } from "@landfall/adapters/postgres/migrate"
 import { openDatabase } from "@landfall/adapters/postgres/transaction"
 import { runService } from "@landfall/adapters/process/run"
+import { serviceShell } from "@landfall/adapters/process/service-shell"
 import { topics } from "@landfall/domain/registry"
-import { timestamp } from "@landfall/domain/timestamp"
 import { projections } from "@landfall/projections/registry"
 import { openLetterMetrics, writerMetrics } from "./metrics.ts"
 import { openWriter } from "./open-writer.ts"
@@ -36,16 +33,10 @@ import { positionOf, readinessOf, stateOf } from "./state.ts"
 import { startWatch } from "./watch.ts"
 
 const name = "history-writer"
-const version = "0.1.0"
 
 await runService(async () => {
   const settings = loadSettings(settingsTable, process.env, checkService)
-  const hide = secretsOf(settings)
-  const log = createLog({
-    name,
-    level: settings.LOG_LEVEL,
-    hide,
-  })
+  const { log, metrics, shown } = serviceShell(name, settings)
   const url = reveal(settings.DATABASE_URL.url)
   const kafka = kafkaOf(settings, name)
 
@@ -56,7 +47,6 @@ await runService(async () => {
   )
   const questions = openQuestions(readers, Date.now)
   const admin = openAdmin(kafka)
-  const metrics = createMetrics({ name, version })
   const measure = writerMetrics(metrics, () => writer.now())
   openLetterMetrics(metrics, () => readers.ask(countOpen))
 
@@ -105,14 +95,7 @@ await runService(async () => {
     now: Date.now,
   })
   const service = await buildService({
-    name,
-    version,
-    bind: bindOf(settings),
-    tokens: tokensOf(settings),
-    hide,
-    log,
-    metrics,
-    now: () => timestamp(Date.now()),
+    ...shown,
     readiness: () => readinessOf(writer.now(), watch.conditions(), rebuilds.now()),
     state: () => ({ ...stateOf(writer.now()), rebuilding: rebuilds.now() }),
     standing: () => ({
