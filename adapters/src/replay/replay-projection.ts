@@ -1,12 +1,13 @@
-import { recordDecoder } from "@landfall/domain/codec"
 import type { Position } from "@landfall/domain/position"
 import type { Rows } from "@landfall/projections/fold"
-import type { AnyProjection } from "@landfall/projections/registry"
+import { type AnyProjection, projections } from "@landfall/projections/registry"
 import { readCheckpoints } from "../history/checkpoint.ts"
 import { readEvidence } from "../history/evidence-source.ts"
 import type { Transaction } from "../postgres/transaction.ts"
+import { foldHere, recordFolder } from "./folding.ts"
 import { type Extent, positionOf, type ReplayRange, ReplayRefused, stretchesOf } from "./range.ts"
 import { readTopic, type TopicSource, topicExtents } from "./read-topic.ts"
+import { foldInWorker } from "./worker-folding.ts"
 
 /** The state of a projection, made anew. */
 export interface Replayed {
@@ -29,19 +30,6 @@ export interface ReplayOptions {
 }
 
 const everything: ReplayRange = { start: null, end: null }
-
-/** Folds one event into the rows; told here once, so that both sources fold alike. */
-const folding = (projection: AnyProjection) => {
-  const rows: Rows<unknown> = new Map()
-  const { key, evolve } = projection
-  const fold = (record: unknown): void => {
-    const at = key(record)
-    const before = rows.get(at) ?? null
-    const after = evolve(before, record)
-    if (after !== null && after !== before) rows.set(at, after)
-  }
-  return { rows, fold }
-}
 
 const progressOf = (
   stretches: ReadonlyArray<{ readonly start: number; readonly end: number }>,
@@ -66,23 +54,34 @@ export const replayTopics = async (
 ): Promise<Replayed> => {
   const { topic } = projection
   const stretches = stretchesOf(topic.name, await topicExtents(source.admin, topic.name), range, "Kafka")
-  const { rows, fold } = folding(projection)
-  const decode = recordDecoder(topic)
   const progress = progressOf(stretches, onProgress)
-  let events = 0
-  let unreadable = 0
-  for await (const portion of readTopic(source, topic.name, stretches, signal)) {
-    for (const { partition, offset, value } of portion) {
-      if (skip?.(partition, offset)) continue
-      const decoded = decode(value)
-      if (decoded.ok) {
-        fold(decoded.record)
-        events++
-      } else unreadable++
+  const folding = foldingOf(projection, stretches)
+  try {
+    for await (const portion of readTopic(source, topic.name, stretches, signal)) {
+      const wanted = skip === undefined ? portion : portion.filter((one) => !skip(one.partition, one.offset))
+      await folding.add(wanted.map(({ value }) => value))
+      progress(portion.length)
     }
-    progress(portion.length)
+    await folding.done()
+    progress(0)
+    return { ...(await folding.result()), position: positionOf(topic.name, stretches) }
+  } finally {
+    await folding.close()
   }
-  return { rows, position: positionOf(topic.name, stretches), events, unreadable }
+}
+
+/** Fewer are folded before a thread has started. */
+const workerOffsetsFrom = 50_000
+
+const foldingOf = (
+  projection: AnyProjection,
+  stretches: ReadonlyArray<{ readonly start: number; readonly end: number }>,
+) => {
+  const offsets = stretches.reduce((sum, { start, end }) => sum + end - start, 0)
+  // A thread of its own finds the projection in the registry: code cannot be handed over.
+  return offsets >= workerOffsetsFrom && projections.includes(projection)
+    ? foldInWorker(projection)
+    : foldHere(projection)
 }
 
 /** The offsets of which the evidence tells: from the first that was ever read up to the checkpoint. */
@@ -103,7 +102,7 @@ export const replayEvidence = async (
   const { topic } = projection
   const extents = await evidenceExtents(transaction, topic.name)
   const stretches = stretchesOf(topic.name, extents, range, "the evidence")
-  const { rows, fold } = folding(projection)
+  const { rows, fold } = recordFolder(projection)
   const progress = progressOf(stretches, onProgress)
   let events = 0
   for (const { partition, start, end } of stretches) {
