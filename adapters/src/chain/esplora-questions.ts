@@ -16,9 +16,15 @@ export interface OpenQuestions {
   /** Recorded transfers are looked for until that led to something, also when blocks bury them meanwhile. */
   readonly note: (plan: WatchPlan) => void
   /** Asks for those of which only the name is known. `open` counts those that are still in doubt. */
-  readonly askNamed: (plan: WatchPlan) => Promise<{
+  readonly askNamed: (
+    plan: WatchPlan,
+    /** Those whose block is in the newest part of the chain. */
+    recorded: ReadonlyMap<string, unknown>,
+  ) => Promise<{
     readonly gone: ReadonlyArray<GoneOutput>
     readonly open: number
+    /** A server that is behind answered: it lacks in a block what is there. */
+    readonly denied: boolean
     readonly failure: Error | null
   }>
   /** Asks for those that the records lack. */
@@ -52,7 +58,8 @@ export const openQuestions = ({ book, fate, concurrency_max }: OpenQuestionsOpti
   }
 
   /** Asks for transfers that are recorded and that no address shows, as those that are gone since a restart. */
-  const askNamed = async (plan: WatchPlan) => {
+  const askNamed: OpenQuestions["askNamed"] = async (plan, recorded) => {
+    let denied = false
     for (const txid of unresolved.keys()) if (book.holding(txid).length > 0) unresolved.delete(txid)
     const gone = new Map<string, ReadonlyArray<ExpectedOutput>>()
     const failure = await eachOf(
@@ -60,6 +67,11 @@ export const openQuestions = ({ book, fate, concurrency_max }: OpenQuestionsOpti
       concurrency_max,
       async (txid) => {
         const answer = await fate.ofNamed(txid)
+        if (recorded.has(txid) && (answer === null || answer === "gone" || answer.block === null)) {
+          denied = true
+          fate.found(txid)
+          return
+        }
         if (answer === null) return
         const outputs = unresolved.get(txid) ?? []
         if (answer === "gone") {
@@ -77,7 +89,7 @@ export const openQuestions = ({ book, fate, concurrency_max }: OpenQuestionsOpti
     const open = unresolved.size - gone.size
     for (const txid of gone.keys()) if (isForgettable(txid, plan)) forget(txid)
     const named = [...gone.values()].flat().map(({ tx_hash, output_index }) => ({ tx_hash, output_index }))
-    return { gone: named, open, failure }
+    return { gone: named, open, failure, denied }
   }
 
   /** Nobody looks for it any more, and it was said often enough that it is gone. */

@@ -4,6 +4,7 @@ import { RequestFailed } from "../net/request-failed.ts"
 import { readAddress } from "./esplora-address.ts"
 import type { EsploraApi } from "./esplora-api.ts"
 import { type AddressRecord, type EsploraBook, openRecords } from "./esplora-book.ts"
+import { deniesChain, placesIn } from "./esplora-denial.ts"
 import { type Absence, fates } from "./esplora-fate.ts"
 import { openQuestions } from "./esplora-questions.ts"
 import { type ChainEnd, esploraTip } from "./esplora-tip.ts"
@@ -61,11 +62,19 @@ export const esploraRounds = (book: EsploraBook, options: EsploraRoundsOptions):
   /** Whether all that was read shows the same chain, so that one known block of it vouches for those below. */
   let isOneChain = true
 
-  const readRecord = async (record: AddressRecord, height: number, depth: number): Promise<boolean> => {
+  /** Reads an address; gives whether it was read, or whether what was read is of another server, which is behind. */
+  const readRecord = async (
+    record: AddressRecord,
+    { tip: { height }, recent }: ChainEnd,
+    depth: number,
+    recorded: ReturnType<typeof placesIn>,
+  ): Promise<boolean | "denied"> => {
     try {
       const reading = await readAddress(api, record.address, (txid) =>
         book.isFinal(record, txid, height, depth),
       )
+      const chain = { tip_height: height, recent, recorded, final_below: height - depth }
+      if (deniesChain(reading, record, chain)) return "denied"
       book.merge(record, reading, height - depth)
       for (const txid of reading.transactions.keys()) fate.found(txid)
       return true
@@ -78,14 +87,18 @@ export const esploraRounds = (book: EsploraBook, options: EsploraRoundsOptions):
     }
   }
 
-  const readDue = async (plan: WatchPlan, end: ChainEnd) => {
+  const readDue = async (plan: WatchPlan, end: ChainEnd, recorded: ReturnType<typeof placesIn>) => {
     const read = new Set<AddressRecord>()
+    const depth = plan.confirmations + reorgMargin
+    let denied = false
     const due = book.next(options.addresses_max, openRecords(book, plan))
     const failure = await eachOf(due, concurrency_max, async (record) => {
-      if (refused.has(record.address)) book.wasRead(record)
-      else if (await readRecord(record, end.tip.height, plan.confirmations + reorgMargin)) read.add(record)
+      if (refused.has(record.address)) return book.wasRead(record)
+      const outcome = await readRecord(record, end, depth, recorded)
+      if (outcome === "denied") denied = true
+      else if (outcome) read.add(record)
     })
-    return { due, read, failure }
+    return { due, read, failure, denied }
   }
 
   return {
@@ -106,13 +119,14 @@ export const esploraRounds = (book: EsploraBook, options: EsploraRoundsOptions):
         )
       tip.accept(end)
       isOneChain = false
-      const { due, read, failure } = await readDue(plan, end)
+      const recorded = placesIn(plan.expected, { tip_height: end.tip.height, recent: end.recent })
+      const { due, read, failure, denied } = await readDue(plan, end, recorded)
       if (failure !== null) return { ...nothing, read, reasons: [...end.reasons, failure.message], failure }
-      const named = await open.askNamed(plan)
+      const named = await open.askNamed(plan, recorded)
       const missing = named.failure === null ? await open.askMissing(due, plan) : null
       const failed = named.failure ?? missing?.failure ?? null
       const moved = failed === null && (await api.blocks())[0].hash !== end.tip.hash
-      const astray = due.some((record) => isAstray(record, end))
+      const astray = denied || named.denied || due.some((record) => isAstray(record, end))
       isOneChain = failed === null && !moved && !astray
       return {
         end,

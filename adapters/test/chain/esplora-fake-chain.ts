@@ -19,8 +19,11 @@ export interface FakeChain {
   readonly whereIs: (txid: string) => string | null
   readonly txids: () => ReadonlyArray<string>
   readonly pays: (txid: string, addresses: ReadonlyArray<string>) => boolean
-  /** What an Esplora server over it answers. `before` runs before each answer and may throw. */
-  readonly api: (before: () => void) => EsploraApi
+  /**
+   * What an Esplora server over it answers. `before` runs before each answer and may throw. Each question is answered by a
+   * server that is so many blocks behind as `lag` says, and has what they hold in its mempool still.
+   */
+  readonly api: (before: () => void, lag?: () => number) => EsploraApi
   readonly asked: () => number
 }
 
@@ -53,8 +56,8 @@ const outputsOf = ({ address, place }: Transaction): EsploraTransaction["outputs
 export const fakeChain = (): FakeChain => {
   const transactions = new Map<string, Transaction>()
   const onceMined = new Set<string>()
-  const mempool = new Set<string>()
-  const blocks: Block[] = [{ hash: genesisBlocks.regtest, txids: [] }]
+  let mempool = new Set<string>()
+  let blocks: Block[] = [{ hash: genesisBlocks.regtest, txids: [] }]
   let names = 0
   let asked = 0
   const name = (): string => (++names).toString(16).padStart(64, "0")
@@ -131,11 +134,20 @@ export const fakeChain = (): FakeChain => {
       if (returns) for (const { txids } of left) txids.forEach(restore)
       for (let block = 0; block <= left.length; block++) mine(withMempool && block === 0)
     },
-    api: (before) => {
+    api: (before, lag = () => 0) => {
       const answer = async <Answer>(work: () => Answer): Promise<Answer> => {
         asked++
         before()
-        return work()
+        const whole = { blocks, mempool }
+        const kept = Math.max(1, blocks.length - lag())
+        mempool = new Set([...mempool, ...blocks.slice(kept).flatMap(({ txids }) => txids)])
+        blocks = blocks.slice(0, kept)
+        try {
+          return work()
+        } finally {
+          blocks = whole.blocks
+          mempool = whole.mempool
+        }
       }
       const minedAt = (address: string) =>
         [...transactions.values()]

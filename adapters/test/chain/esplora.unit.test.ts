@@ -127,13 +127,13 @@ const notable: Array<[Step[], number]> = [
 ]
 
 /** The observer and the manager's decision over a fake chain. */
-const givenWatch = (chain: FakeChain, addresses_max: number) => {
+const givenWatch = (chain: FakeChain, addresses_max: number, lag?: () => number) => {
   let now_ms = Date.parse("2026-11-23T09:00:00.000Z")
   let before = (): void => {}
   const rows = new Map<string, FundingTransfer>()
   const start = () => {
     const fresh = esploraObserver({
-      api: chain.api(() => before()),
+      api: chain.api(() => before(), lag),
       network: "regtest",
       tip_age_ms_max: null,
       addresses_max,
@@ -235,6 +235,52 @@ const expectedStanding = (chain: FakeChain, rows: ReadonlyMap<string, FundingTra
     }),
   )
 }
+
+describe("an Esplora address behind which servers are not equally far", () => {
+  test("is never taken to say that a deposit left its block, also when the process starts anew", async () => {
+    const mines = fc.record({
+      sends: fc.nat(2),
+      mined: fc.nat(2),
+      polls: fc.integer({ min: 1, max: 4 }),
+      pass_ms: fc.constantFrom(500, 4_000, 20_000),
+      restarts: fc.nat(5),
+    })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(mines, { minLength: 1, maxLength: 8 }),
+        fc.array(fc.nat({ max: 2 }), { minLength: 1, maxLength: 40 }),
+        async (steps, lags) => {
+          const chain = fakeChain()
+          let asked = 0
+          let isEven = false
+          const watch = givenWatch(chain, 10, () => (isEven ? 0 : (lags[asked++ % lags.length] ?? 0)))
+          for (const { sends, mined, polls, pass_ms, restarts } of steps) {
+            for (let sent = 0; sent < sends; sent++) chain.send(addresses[sent] ?? elsewhere)
+            for (let block = 0; block < mined; block++) chain.mine(true)
+            if (restarts === 0) watch.restart()
+            for (let poll = 0; poll < polls; poll++) {
+              watch.pass(pass_ms)
+              const { seen } = await watch.poll(() => {})
+              expect(seen.map(({ cause }) => cause).filter((cause) => takenBack.has(cause))).toEqual([])
+            }
+          }
+          isEven = true
+          for (let poll = 0; poll < 4; poll++) {
+            watch.pass(60_000)
+            await watch.poll(() => {})
+          }
+          for (const txid of chain.txids()) {
+            const [row] = [...watch.rows.values()].filter(({ tx_hash }) => tx_hash === txid)
+            expect(row?.block_hash ?? "mempool").toBe(chain.whereIs(txid))
+          }
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+})
+
+const takenBack: ReadonlySet<string> = new Set(["dropped", "replaced", "conflicted", "reorged"])
 
 describe("the cost of a poll", () => {
   test("is never more than so many questions at once, whatever there is to ask", async () => {

@@ -41,7 +41,12 @@ export const watchPlan = (
   for (const row of transfers) {
     const { status, output_index, block_height, block_hash } = row
     if (row.chain !== chain || output_index === null) continue
-    recorded = Math.max(recorded ?? 0, row.observer.tip_height ?? 0)
+    // A lagging observer may have shown a block above the tip that it had begun with.
+    recorded = Math.max(
+      recorded ?? 0,
+      row.observer.tip_height ?? 0,
+      row.confirmations > 0 ? (block_height ?? 0) : 0,
+    )
     if (status === "seen" || status === "confirming")
       confirmations = Math.max(confirmations, row.confirmations_required)
     const isMined = row.confirmations > 0 || status === "reorged"
