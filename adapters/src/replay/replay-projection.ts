@@ -97,7 +97,7 @@ const evidenceExtents = async (transaction: Transaction, topic: string): Promise
 export const replayEvidence = async (
   transaction: Transaction,
   projection: AnyProjection,
-  { range = everything, onProgress, signal }: ReplayOptions = {},
+  { range = everything, onProgress, signal, skip }: ReplayOptions = {},
 ): Promise<Replayed> => {
   const { topic } = projection
   const extents = await evidenceExtents(transaction, topic.name)
@@ -110,6 +110,7 @@ export const replayEvidence = async (
     for await (const page of readEvidence(transaction, topic, { partition, from: start, to: end })) {
       signal?.throwIfAborted()
       for (const { offset, decoded } of page) {
+        if (skip?.(partition, offset) === true) continue
         if (!decoded.ok)
           throw new ReplayRefused(
             `${topic.name}/${partition} offset ${offset} is no record under today's schema: ${decoded.reason}; it was one when it was written, so this program needs a step that reads the old version`,

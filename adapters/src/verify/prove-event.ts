@@ -1,5 +1,6 @@
 import { topics } from "@landfall/domain/registry"
 import { type Checkpoint, partitionName, readCheckpoints } from "../history/checkpoint.ts"
+import { topicIdAt } from "../history/generations.ts"
 import type { Database, Transaction } from "../postgres/transaction.ts"
 import type { Attestation } from "../transparency-log/attestations.ts"
 import { leafBytes, leafOf } from "../transparency-log/leaf.ts"
@@ -96,7 +97,7 @@ const findEvent = async (transaction: Transaction, eventId: string): Promise<Fou
       throw new NoProof(`the partition of ${eventId} has no checkpoint: run \`landfall verify\``)
     const offset = Number(row.kafka_offset)
     const message = leafBytes({
-      topicId: checkpoint.topicId,
+      topicId: (await topicIdAt(transaction, checkpoint))(offset),
       partition: row.topic_partition,
       offset,
       leaderEpoch: row.leader_epoch,

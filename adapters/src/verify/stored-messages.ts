@@ -1,6 +1,7 @@
 import type { AnyTopic } from "@landfall/domain/registry"
 import type { AnyProjection } from "@landfall/projections/registry"
 import type { SqlRow } from "@landfall/projections/row-codec"
+import { topicIdAt } from "../history/generations.ts"
 import { readableColumns } from "../history/snapshot-table.ts"
 import type { Transaction } from "../postgres/transaction.ts"
 import { leafHash } from "../transparency-log/leaf.ts"
@@ -51,11 +52,12 @@ const messageColumns =
   "kafka_offset, leader_epoch, kafka_timestamp_ms, message_key, message_headers, leaf_hash"
 
 /** The three tables of a partition in step, so that each offset is seen once and what is between them is a gap. */
-export const storedMessages = (
+export async function* storedMessages(
   transaction: Transaction,
   topic: AnyTopic,
   at: { readonly partition: number; readonly topicId: Buffer },
-): AsyncGenerator<ReadonlyArray<Stored>> => {
+): AsyncGenerator<ReadonlyArray<Stored>> {
+  const idAt = await topicIdAt(transaction, { ...at, topic: topic.name })
   const columns = readableColumns(topic as unknown as AnyProjection)
   const message =
     (kind: StoredMessage["kind"]) =>
@@ -63,7 +65,7 @@ export const storedMessages = (
       const offset = Number(row.kafka_offset)
       const value = row.payload === undefined ? (row.message_value ?? null) : Buffer.from(row.payload, "utf8")
       const leaf = leafHash({
-        topicId: at.topicId,
+        topicId: idAt(offset),
         partition: at.partition,
         offset,
         leaderEpoch: row.leader_epoch,
@@ -75,7 +77,7 @@ export const storedMessages = (
       const { event_id: eventId, leaf_hash: storedLeaf } = row
       return { kind, offset, eventId, value, storedLeaf, leaf, columns: row }
     }
-  return inStep<Stored>([
+  yield* inStep<Stored>([
     pages(pageRows.evidence, message("evidence"), (after) =>
       transaction.query<MessageRow>(
         `select ${messageColumns}, event_id::text, payload, ${columns}

@@ -1,12 +1,13 @@
 import { recordDecoder } from "@landfall/domain/codec"
 import type { AnyTopic } from "@landfall/domain/registry"
 import { type AnyProjection, projectionsOfTopic } from "@landfall/projections/registry"
-import { rowEncoder, type SqlRow } from "@landfall/projections/row-codec"
+import { rowEncoder } from "@landfall/projections/row-codec"
 import { type Checkpoint, partitionName } from "../history/checkpoint.ts"
 import type { StoredRow } from "../history/snapshot-table.ts"
 import type { Transaction } from "../postgres/transaction.ts"
 import { root } from "../transparency-log/merkle-log.ts"
 import { type AttestedHead, attestedLog } from "./attested.ts"
+import { differingColumns } from "./columns.ts"
 import { checkDuplicates, compareWithTopic, unexplained } from "./compare-topic.ts"
 import { edgeOf } from "./edge.ts"
 import type { Findings } from "./findings.ts"
@@ -137,16 +138,6 @@ const rowChecker = (
     }
   }
 }
-
-/** The columns that do not hold what the record says, with both values. */
-const differingColumns = (expected: SqlRow, stored: SqlRow): string =>
-  Object.entries(expected)
-    .filter(
-      ([column, value]) =>
-        value !== stored[column] && JSON.stringify(value) !== JSON.stringify(stored[column]),
-    )
-    .map(([column, value]) => `${column} is ${JSON.stringify(stored[column])} for ${JSON.stringify(value)}`)
-    .join(", ")
 
 /** Makes the partition's Merkle tree again, and says where it parts from the checkpoint's and from what was attested. */
 const treeChecker = ({ findings, checkpoint, attested }: PartitionWork, name: string) => {

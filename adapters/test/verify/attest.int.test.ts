@@ -1,8 +1,12 @@
 import { appendFile, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
+import { timestamp } from "@landfall/domain/timestamp"
+import { marketPriceTopic, priceEventId } from "@landfall/domain/topics/market-price"
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest"
+import { retryLetters } from "../../src/dead-letters/retry.ts"
 import { type Database, openDatabase } from "../../src/postgres/transaction.ts"
+import { attestationText } from "../../src/transparency-log/attestations.ts"
 import { readLeaf } from "../../src/transparency-log/leaf.ts"
 import { newKey, readSigner } from "../../src/transparency-log/note-key.ts"
 import { checkTlogProof } from "../../src/transparency-log/tlog-proof.ts"
@@ -21,6 +25,7 @@ import {
   now_ms,
   tamper,
   topicId,
+  write,
 } from "./given-record.ts"
 
 const postgres = givenPostgres()
@@ -124,6 +129,66 @@ describe("an attestation", () => {
   })
 })
 
+/** Another price of the last pair, at the end of its log. */
+const nextPrice = async (database: Database) => {
+  const [last] = await database.transaction((transaction) =>
+    transaction.query<{ payload: string; next_offset: string }>(
+      `select payload, next_offset from market_prices as one join checkpoints on topic = '${marketPriceTopic.name}'
+       order by one.kafka_offset desc limit 1`,
+    ),
+  )
+  const offset = Number(last?.next_offset)
+  const record = JSON.parse(last?.payload ?? "")
+  const observed_at = timestamp(Date.UTC(2040, 0, 1))
+  const later = {
+    ...record,
+    observed_at,
+    price_event_id: priceEventId(record.pair, record.source, observed_at),
+  }
+  const value = Buffer.from(JSON.stringify({ ...later, price: "123.5" }))
+  const at = { topic: marketPriceTopic.name, partition: 0, offset }
+  return { ...at, leaderEpoch: 0, timestamp: now_ms, key: Buffer.from(record.pair), value }
+}
+
+describe("the states that were attested", () => {
+  it("are made again as they were then: a letter that was retried since does not count", async () => {
+    const { database, file } = await givenAttested()
+    const letter = await nextPrice(database)
+    await write(database, marketPriceTopic, [letter], topicId, new Set([letter.offset]))
+    expect((await attestRecord(database, file, signer, now_ms)).attested).not.toBeNull()
+    await retryLetters(database, [letter], { actor: { by: "ada", why: "it can be read now" } })
+    const { verification, attestations } = await verifyAgainstFile(database, file, verifier)
+    expect(linesOf(verification)).toBe("")
+    const stateOf = (projection: string) =>
+      attestations
+        .at(-1)
+        ?.statement.states.find((one) => one.projection === projection)
+        ?.hash.toString("hex")
+    const now = verification.states.find(({ projection }) => projection === "market_price")
+    expect(now?.hash).not.toBe(stateOf("market_price"))
+  })
+
+  it("must be what the evidence of then gives, and of another version they are left alone", async () => {
+    const { database, file } = await givenAttested()
+    const { attestations } = await verifyAgainstFile(database, file, verifier)
+    const [first] = attestations
+    if (first === undefined) throw new Error("nothing was attested")
+    const states = first.statement.states.map((state) =>
+      state.projection === "market_price"
+        ? { ...state, hash: Buffer.alloc(32) }
+        : state.projection === "alert"
+          ? { ...state, version: 99 }
+          : state,
+    )
+    await writeFile(file, attestationText({ ...first.statement, states }, signer))
+    const { verification } = await verifyAgainstFile(database, file, verifier)
+    expect(linesOf(verification)).toMatch(
+      /^market_price: the state of market_price attested at .* had \d+ rows and hash 0{64}; the evidence of then makes \d+ rows with hash [0-9a-f]{64}$/,
+    )
+    expect(verification.notes.join()).toContain("the state of alert attested at")
+  })
+})
+
 describe("a log that was rewritten as a whole", () => {
   it.each([
     [
@@ -156,7 +221,7 @@ describe("a log that was rewritten as a whole", () => {
     expect(linesOf(verification)).toMatch(
       /exec\.trade_result\/0: \d+ leaves were attested at .*, and there is no such log/,
     )
-    expect(linesOf(verification)).toMatch(/dead_letter_acts: 1 leaves were attested at .*, and the log has 0/)
+    expect(linesOf(verification)).toMatch(/dead_letter_acts: 2 leaves were attested at .*, and the log has 0/)
   })
 })
 
@@ -221,6 +286,12 @@ describe("the proof of an event", () => {
       transaction.query<{ event_id: string }>(
         "select event_id::text from market_prices order by kafka_offset desc limit 1",
       ),
+    )
+    const later = await nextPrice(database)
+    await write(database, marketPriceTopic, [later])
+    const { price_event_id } = JSON.parse(later.value.toString())
+    await expect(proveEvent(database, price_event_id, file, verifier)).rejects.toThrow(
+      "no attestation reaches that far",
     )
     const empty = await givenFile()
     await expect(proveEvent(database, last?.event_id ?? "", empty, verifier)).rejects.toThrow(

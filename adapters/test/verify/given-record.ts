@@ -1,12 +1,15 @@
 import { recordEncoder } from "@landfall/domain/codec"
 import { type AnyTopic, topicByName, topics } from "@landfall/domain/registry"
+import { projections } from "@landfall/projections/registry"
 import { historyOf } from "@landfall/projections/testing/generators"
 import fc from "fast-check"
 import { onTestFinished } from "vitest"
 import { dismissLetters } from "../../src/dead-letters/dismiss.ts"
+import { retryLetters } from "../../src/dead-letters/retry.ts"
 import { createCheckpoint, lockCheckpoints } from "../../src/history/checkpoint.ts"
 import { commitSession, ingest, openSession } from "../../src/history/ingest.ts"
 import { messageReader } from "../../src/history/read-message.ts"
+import { claimSnapshotVersions } from "../../src/history/snapshot-versions.ts"
 import type { ConsumedMessage } from "../../src/kafka/consumer.ts"
 import { migrate } from "../../src/postgres/migrate.ts"
 import { type Database, openDatabase } from "../../src/postgres/transaction.ts"
@@ -58,6 +61,7 @@ export const write = async (
   topic: AnyTopic,
   messages: ReadonlyArray<ConsumedMessage>,
   id: Buffer = topicId,
+  unreadable: ReadonlySet<number> = new Set(),
 ): Promise<number> => {
   const read = messageReader(topic)
   const [first] = messages
@@ -68,7 +72,14 @@ export const write = async (
     return lockCheckpoints(transaction, [at])
   })
   const session = openSession(checkpoints.values(), [topic], 1000)
-  const batch = messages.map((message) => read(message, id))
+  const batch = messages.map((message) =>
+    unreadable.has(message.offset)
+      ? {
+          ...read(message, id),
+          decoded: { ok: false as const, reason: "the program of then did not know it" },
+        }
+      : read(message, id),
+  )
   const outcome = await database.transaction((transaction) => ingest(transaction, session, batch, now_ms))
   commitSession(session, outcome)
   return outcome.ingested.evidence
@@ -77,12 +88,13 @@ export const write = async (
 /** A history of every topic, with a dead letter, a duplicate and a transaction marker, and one act about the letter. */
 export const givenHistory = async (database: Database): Promise<number> => {
   await migrate(database)
+  await database.transaction((transaction) => claimSnapshotVersions(transaction, projections))
   let events = 0
   for (const topic of topics) events += await write(database, topic, messagesOf(topic, 20_261_123, 0))
-  await dismissLetters(database, [{ topic: marked.topic, partition: 0, offset: marked.deadLetter }], {
-    by: "ada",
-    why: "a test message",
-  })
+  const letter = [{ topic: marked.topic, partition: 0, offset: marked.deadLetter }]
+  await dismissLetters(database, letter, { by: "ada", why: "a test message" })
+  // Refused, because it is no record under any program; that is an act too.
+  await retryLetters(database, letter, { actor: { by: "ben", why: "to be sure" } })
   return events
 }
 

@@ -24,7 +24,7 @@ describe("the record", () => {
       notes: [],
     })
     expect(logs.map(({ log }) => log)).toContain("dead_letter_acts")
-    expect(logs.reduce((sum, { size }) => sum + size, 0)).toBe(copies.events + 1)
+    expect(logs.reduce((sum, { size }) => sum + size, 0)).toBe(copies.events + 2)
     expect(states.map(({ rows }) => rows).every((rows) => rows > 0)).toBe(true)
   })
 
@@ -132,6 +132,12 @@ describe("the record", () => {
       /dead_letter_acts\/1: the act or its letter does not fit/,
     ],
     [
+      "an act that is gone",
+      "dead_letter_acts",
+      "delete from dead_letter_acts where act_number = 1",
+      /dead_letter_acts\/2: acts are numbered on, and the one before it is 0: acts are missing/,
+    ],
+    [
       "a changed root",
       "dead_letter_acts",
       "update checkpoints set log_root = sha256('x') where topic = 'ops.alert'",
@@ -146,20 +152,20 @@ describe("the record", () => {
     [
       "a row of the snapshot",
       "dead_letter_acts",
-      "update funding_transfer_snapshot set status = 'credited', amount = amount + 1",
-      /funding_transfer .*: the snapshot has .*, the evidence makes /,
+      "update funding_transfer_snapshot set status = 'no status', amount = amount + 1",
+      /funding_transfer .*: the snapshot is not what the evidence makes: status is "no status" for "\w+", amount is/,
     ],
     [
       "a row of the snapshot that is gone",
       "dead_letter_acts",
       "delete from funding_transfer_snapshot",
-      /funding_transfer .*: the snapshot has nothing, the evidence makes /,
+      /funding_transfer .*: the snapshot has no row, the evidence makes /,
     ],
     [
       "a row of the snapshot too many",
       "dead_letter_acts",
       'insert into market_price_snapshot select (jsonb_populate_record(one, \'{"row_key":"x"}\')).* from market_price_snapshot as one limit 1',
-      /market_price x: the snapshot has .*, the evidence makes nothing/,
+      /market_price x: the snapshot has a row, the evidence makes none/,
     ],
     [
       "a row of the snapshot with another event behind it",

@@ -1,72 +1,40 @@
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { createCheckpoint, lockCheckpoints } from "@landfall/adapters/history/checkpoint"
-import { ingest, openSession } from "@landfall/adapters/history/ingest"
-import { messageReader } from "@landfall/adapters/history/read-message"
-import { claimSnapshotVersions } from "@landfall/adapters/history/snapshot-versions"
-import { migrate } from "@landfall/adapters/postgres/migrate"
-import { type Database, openDatabase } from "@landfall/adapters/postgres/transaction"
-import { recordEncoder } from "@landfall/domain/codec"
 import { timestamp } from "@landfall/domain/timestamp"
 import { type MarketPrice, marketPriceTopic, priceEventId } from "@landfall/domain/topics/market-price"
-import { projections } from "@landfall/projections/registry"
-import { type Postgres, startPostgres } from "@landfall/setup/parts/postgres"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { givenHouse, type House } from "./given-house.ts"
 import { type Ran, runCli } from "./run-cli.ts"
 
-const topic = marketPriceTopic
-const start_ms = Date.UTC(2026, 10, 23, 9)
-const topicId = Buffer.alloc(16, 7)
-
+let house: House
 let dir = ""
-let server: Postgres
-let url = ""
-let database: Database
+beforeAll(async () => {
+  house = await givenHouse()
+  dir = await mkdtemp(join(tmpdir(), "landfall-cli-verify-"))
+}, 120_000)
+afterAll(async () => {
+  await house.close()
+  await rm(dir, { recursive: true, force: true })
+}, 60_000)
 
-const landfall = (...args: ReadonlyArray<string>): Promise<Ran> => runCli(args, { DATABASE_URL: url })
+const landfall = (...args: ReadonlyArray<string>): Promise<Ran> =>
+  runCli(args, { DATABASE_URL: house.url, KAFKA_BROKERS: house.kafka.brokers })
 const file = (name: string): string => join(dir, name)
 
-const price = (second: number): MarketPrice => {
-  const observed_at = timestamp(start_ms + second * 1000)
+const price = (observed_ms: number): MarketPrice => {
+  const observed_at = timestamp(observed_ms)
   const price_event_id = priceEventId("BTC/EURe", "kraken", observed_at)
-  return { price_event_id, pair: "BTC/EURe", price: String(60_000 + second), source: "kraken", observed_at }
+  return { price_event_id, pair: "BTC/EURe", price: "60001", source: "kraken", observed_at }
 }
 
-/** Writes prices as the history writer does, one an offset. */
-const record = (from: number, to: number): Promise<void> =>
-  database.transaction(async (transaction) => {
-    await claimSnapshotVersions(transaction, projections)
-    const at = { topic: topic.name, partition: 0 }
-    await createCheckpoint(transaction, { ...at, topicId, firstOffset: from }, start_ms)
-    const session = openSession((await lockCheckpoints(transaction, [at])).values(), [topic], 10)
-    const read = messageReader(topic)
-    const batch = Array.from({ length: to - from }, (_, place) =>
-      read(
-        {
-          ...{ topic: topic.name, partition: 0, offset: from + place, leaderEpoch: 0, timestamp: start_ms },
-          ...{ key: Buffer.from("BTC/EURe"), value: Buffer.from(recordEncoder(topic)(price(from + place))) },
-        },
-        topicId,
-      ),
-    )
-    await ingest(transaction, session, batch, start_ms)
-  })
-
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), "landfall-cli-verify-"))
-  server = await startPostgres({ dir: join(dir, "postgres"), settings: { fsync: "off" } })
-  url = await server.createDatabase("desk")
-  database = openDatabase(url, { applicationName: "seed" })
-  await migrate(database)
-  await record(0, 7)
-}, 120_000)
-
-afterAll(async () => {
-  await database.close()
-  await server.kill()
-  await rm(dir, { recursive: true, force: true })
-})
+const tamper = (table: string, change: string): Promise<void> =>
+  house.database.transaction((transaction) =>
+    transaction.script(
+      `alter table ${table} disable trigger append_only; ${change};
+       alter table ${table} enable always trigger append_only`,
+    ),
+  )
 
 // One story, from the key to the tampering: each step stands on those before it.
 describe("landfall verify", () => {
@@ -84,101 +52,121 @@ describe("landfall verify", () => {
     expect((await landfall("verify", "new-key", "a name", file("other"))).code).toBe(1)
   })
 
-  it("says that the record is intact, with every root and state, and nothing else on stdout under --json", async () => {
+  it("says that the record is intact: roots, states, alerts, and each message as Kafka has it", async () => {
     const ran = await landfall("verify", "--json")
-    expect(ran.code).toBe(0)
-    expect(ran.stderr).toContain("not held against the topics")
-    expect(JSON.parse(ran.stdout)).toMatchObject({
-      ...{ intact: true, evidence: 7, rows: 1, difference_count: 0, differences: [], gap_count: 0 },
-      logs: [
-        { log: "ref.market_price/0", size: 7, next: 7, compared_with_kafka: null },
-        { log: "dead_letter_acts" },
-      ],
-      attested: null,
-      against: null,
+    expect(ran.code, ran.stdout).toBe(0)
+    const found = JSON.parse(ran.stdout)
+    expect(found).toMatchObject({
+      ...{ intact: true, dead_letters: 1, difference_count: 0, differences: [], gap_count: 0, notes: [] },
+      ...{ attested: null, against: null },
     })
+    expect(found.evidence).toBeGreaterThan(8)
+    expect(found.logs).toContainEqual(
+      expect.objectContaining({
+        log: "ref.market_price/0",
+        compared_with_kafka: { from: 0, to: expect.any(Number) },
+      }),
+    )
     const people = await landfall("verify")
-    expect(people.stdout).toMatch(/ref\.market_price\/0 +7/)
-    expect(people.stdout).toMatch(/intact: 7 events, 1 rows/)
+    expect(people.stdout).toMatch(/ops\.alert\/0 +\d/)
+    expect(people.stdout).toMatch(/intact: \d+ events, \d+ rows, 1 dead letters/)
+    expect(people.stderr).not.toContain("not held against the topics")
+    const without = await runCli(["verify"], { DATABASE_URL: house.url })
+    expect(without).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining(
+        "the evidence is not held against the topics: KAFKA_BROKERS is not set",
+      ),
+    })
   })
 
   it("attests, and holds what grew against it", async () => {
     const ran = await landfall("verify", "--attest", file("log"), "--key", file("key"), "--json")
-    expect(ran.code, ran.stderr).toBe(0)
-    expect(JSON.parse(ran.stdout)).toMatchObject({ intact: true, attested: { file: file("log") } })
-    await record(7, 12)
+    expect(ran.code, ran.stdout).toBe(0)
+    const before = JSON.parse(ran.stdout)
+    expect(before).toMatchObject({ intact: true, attested: { file: file("log") } })
+    await house.publish([{ topic: marketPriceTopic.name, record: price(Date.now()) }])
+    await house.record()
     const grown = await landfall("verify", "--against", file("log"), "--public-key", file("pub"), "--json")
     expect(grown.code, grown.stdout).toBe(0)
-    expect(JSON.parse(grown.stdout)).toMatchObject({ evidence: 12, against: { attestations: 1 } })
+    expect(JSON.parse(grown.stdout)).toMatchObject({
+      evidence: before.evidence + 1,
+      against: { attestations: 1, latest_at: before.attested.at },
+    })
     await chmod(file("key"), 0o644)
     const warned = await landfall("verify", "--attest", file("log"), "--key", file("key"))
     expect(warned).toMatchObject({ code: 0, stderr: expect.stringContaining("chmod 600") })
     expect(warned.stdout).toMatch(/attested at 2/)
   })
 
-  it.each([
-    ["--attest", ["verify", "--attest", "log"], 2, "go together"],
-    ["--against alone", ["verify", "--against", "log"], 2, "go together"],
-    [
-      "both",
-      ["verify", "--attest", "log", "--key", "key", "--against", "log", "--public-key", "pub"],
-      2,
-      "leave out",
-    ],
-    ["no key file", ["verify", "--attest", "log", "--key", "pub"], 1, "this is no key file"],
-    ["a key that is not there", ["verify", "--attest", "log", "--key", "none"], 1, "none"],
-    [
-      "a secret for the public key",
-      ["verify", "--against", "log", "--public-key", "key"],
-      1,
-      "this is the secret key",
-    ],
-    [
-      "a file that holds no attestations",
-      ["verify", "--against", "pub", "--public-key", "pub"],
-      1,
-      "this is no attestation",
-    ],
-    [
-      "a file that is not there",
-      ["verify", "--against", "none", "--public-key", "pub"],
-      1,
-      "holds no whole attestation",
-    ],
-    [
-      "a proof that is not there",
-      ["verify", "proof", "none", "--public-key", "pub"],
-      1,
-      "none cannot be read",
-    ],
-  ] as const)("refuses %s", async (_, args, code, reason) => {
+  it("refuses what does not fit together, and files that are not what they should be", async () => {
+    const cases = [
+      ["--attest", ["verify", "--attest", "log"], 2, "go together"],
+      ["--against alone", ["verify", "--against", "log"], 2, "go together"],
+      [
+        "both",
+        ["verify", "--attest", "log", "--key", "key", "--against", "log", "--public-key", "pub"],
+        2,
+        "leave out",
+      ],
+      ["no key file", ["verify", "--attest", "log", "--key", "pub"], 1, "this is no key file"],
+      ["a key that is not there", ["verify", "--attest", "log", "--key", "none"], 1, "none"],
+      [
+        "a secret for the public key",
+        ["verify", "--against", "log", "--public-key", "key"],
+        1,
+        "this is the secret key",
+      ],
+      [
+        "a file that holds no attestations",
+        ["verify", "--against", "pub", "--public-key", "pub"],
+        1,
+        "this is no attestation",
+      ],
+      [
+        "a file that is not there",
+        ["verify", "--against", "none", "--public-key", "pub"],
+        1,
+        "holds no whole attestation",
+      ],
+      [
+        "a proof that is not there",
+        ["verify", "proof", "none", "--public-key", "pub"],
+        1,
+        "none cannot be read",
+      ],
+    ] as const
     const names = new Set(["log", "key", "pub", "none"])
-    const ran = await landfall(
-      ...args.map((word, place) => (place > 0 && names.has(word) ? file(word) : word)),
-    )
-    expect(ran).toMatchObject({ code, stdout: "" })
-    expect(ran.stderr).toContain(reason)
-    expect(ran.stderr).not.toContain("PRIVATE+KEY+desk")
+    const runs = cases.map(async ([what, args, code, reason]) => {
+      const words = args.map((word, place) => (place > 0 && names.has(word) ? file(word) : word))
+      const ran = await landfall(...words)
+      expect(ran, what).toMatchObject({ code, stdout: "" })
+      expect(ran.stderr, what).toContain(reason)
+      expect(ran.stderr, what).not.toContain("PRIVATE+KEY+desk")
+    })
+    await Promise.all(runs)
   })
 
   it("finds what was tampered with, names it, and signs nothing", async () => {
     const before = await readFile(file("log"))
-    await database.transaction((transaction) =>
-      transaction.script(
-        `alter table market_prices disable trigger append_only;
-         update market_prices set payload = replace(payload, '60003', '99999') where kafka_offset = 3;
-         alter table market_prices enable always trigger append_only`,
-      ),
-    )
+    const [alert] = house.alerts
+    await tamper("ops_alerts", `delete from ops_alerts where event_id = '${alert?.alert_event_id}'`)
+    await tamper("market_prices", "update market_prices set payload = replace(payload, '60001', '99999')")
     const ran = await landfall("verify", "--attest", file("log"), "--key", file("key"))
     expect(ran.code).toBe(3)
-    expect(ran.stdout).toContain("ref.market_price/0/3: the row does not fit its leaf hash: it was changed")
-    expect(ran.stdout).toContain("nothing was attested")
+    for (const named of [
+      /ref\.market_price\/\d\/\d+: the row does not fit its leaf hash: it was changed/,
+      /ref\.market_price\/\d\/\d+: what is recorded is not the message that Kafka has/,
+      /ops\.alert\/\d\/\d+: Kafka has a message here, and it is recorded nowhere/,
+      /is what deciding again gives, and it is not recorded|deciding it again gives/,
+      /nothing was attested/,
+    ])
+      expect(ran.stdout).toMatch(named)
     expect(await readFile(file("log"))).toEqual(before)
     const json = await landfall("verify", "--against", file("log"), "--public-key", file("pub"), "--json")
     expect(json.code).toBe(3)
-    expect(JSON.parse(json.stdout).differences).toContainEqual(
-      expect.objectContaining({ subject: "attestation", place: "ref.market_price/0" }),
-    )
+    const { differences } = JSON.parse(json.stdout)
+    expect(differences).toContainEqual(expect.objectContaining({ subject: "attestation" }))
+    expect(differences).toContainEqual(expect.objectContaining({ subject: "alert" }))
   })
 })

@@ -2,6 +2,7 @@ import { optional, withDefault } from "@landfall/adapters/config/field"
 import { flag, text } from "@landfall/adapters/config/kinds"
 import { attestRecord, verifyAgainstFile } from "@landfall/adapters/verify/attest"
 import { readSignerFile, readVerifierText } from "@landfall/adapters/verify/key-file"
+import { verifyAlerts } from "@landfall/adapters/verify/verify-alerts"
 import { type Verification, type VerifyOptions, verifyRecord } from "@landfall/adapters/verify/verify-record"
 import { timestamp } from "@landfall/domain/timestamp"
 import type { Context } from "../context.ts"
@@ -87,7 +88,10 @@ const verify = async (context: Context, options: Options): Promise<Outcome> => {
   const verifier = options["public-key"] === null ? null : await readVerifierText(options["public-key"])
   const database = connections.database("landfall_auditor")
   const progress = output.progress("verifying")
-  const how: VerifyOptions = { signal, onProgress: progress.at, ...kafkaOf(context, options) }
+  const how: VerifyOptions = {
+    ...{ signal, onProgress: progress.at, further: [verifyAlerts(signal)] },
+    ...kafkaOf(context, options),
+  }
   try {
     if (options.attest !== null && signer !== null) {
       const { verification, attested } = await attestRecord(
