@@ -1,3 +1,4 @@
+import { mkdtemp, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { bitcoindRpc } from "@landfall/adapters/chain/bitcoin-rpc"
 import { bitcoindObserver } from "@landfall/adapters/chain/bitcoind"
@@ -10,6 +11,17 @@ const deposits = 40
 const pollsARun = 20
 /** Spendable coins for the deposits, so that they do not form one long chain of unmined change. */
 const coins = 30
+
+/**
+ * Where the node's wallets are: in memory where there is such a folder. bitcoind waits for the disk after each address that it
+ * imports, which is no part of a poll.
+ */
+const nodeFolder = async (folder: string, stack: AsyncDisposableStack): Promise<string> => {
+  const inMemory = await mkdtemp("/dev/shm/landfall-bench-").catch(() => null)
+  if (inMemory === null) return join(folder, "bitcoind")
+  stack.defer(() => rm(inMemory, { recursive: true, force: true }))
+  return inMemory
+}
 
 /** So many addresses of the node's own wallet: what they are is all the same to who watches them. */
 const deriveAddresses = async (node: Bitcoind, count: number): Promise<ReadonlyArray<string>> => {
@@ -45,7 +57,7 @@ export const bitcoinPolls = async ({
   say,
   stack,
 }: BenchContext): Promise<ReadonlyArray<PollRun>> => {
-  const node = await startBitcoind({ dir: join(folder, "bitcoind") })
+  const node = await startBitcoind({ dir: await nodeFolder(folder, stack) })
   stack.defer(() => node.stop())
   await node.mine(coins)
   const addresses = await deriveAddresses(node, sizes.handles)
