@@ -90,7 +90,7 @@ export const bitcoindRpc = (options: BitcoindRpcOptions): BitcoindRpc => {
     ...(options.onCall === undefined ? {} : { onCall: options.onCall }),
   })
 
-  const clientFor = (total_timeout_ms: number): Client => {
+  const clientFor = (timeout_ms: number): Client => {
     const client = new Client({
       host: url.origin,
       username,
@@ -99,7 +99,7 @@ export const bitcoindRpc = (options: BitcoindRpcOptions): BitcoindRpc => {
       logger: { debug: () => {} },
     })
     // The package's own transport (`request`) has no limit on size or total time, and follows HTTP_PROXY.
-    client.request.postAsync = (request: unknown) => post(exchange, request, url.origin, total_timeout_ms)
+    client.request.postAsync = (request: unknown) => post(exchange, request, url.origin, timeout_ms)
     return client
   }
   const usual = clientFor(timeoutMs)
@@ -147,7 +147,7 @@ interface PostRequest {
 const isPostRequest = (request: unknown): request is PostRequest =>
   typeof request === "object" && request !== null && "body" in request && "uri" in request
 
-const post = async (exchange: Exchange, request: unknown, origin: string, total_timeout_ms: number) => {
+const post = async (exchange: Exchange, request: unknown, origin: string, timeout_ms: number) => {
   if (!isPostRequest(request)) throw new BitcoindError("garbage", "bitcoin-core asked for no POST")
   const { user = "", pass = "" } = request.auth ?? {}
   const answer = await exchange.ask(
@@ -164,7 +164,7 @@ const post = async (exchange: Exchange, request: unknown, origin: string, total_
     },
     {
       accept: (status) => acceptedStatuses.has(status),
-      total_timeout_ms,
+      timeout_ms,
       read: ({ status, content_type, text }) => {
         // The package parses; what cannot be an answer is told from its ends, so that the metrics know of it too.
         if (!["{}", "[]"].includes(`${text.trimStart().at(0)}${text.trimEnd().at(-1)}`))

@@ -44,8 +44,8 @@ export interface ReadAs<Value> {
   /** Makes something of the answer; throws what `failed` gives. Part of the call, so that the metrics know. */
   readonly read: (answer: ExchangeAnswer) => Value
   readonly signal?: AbortSignal | undefined
-  /** Instead of the usual time for the whole answer. */
-  readonly total_timeout_ms?: number | undefined
+  /** Instead of the usual times: for the whole answer, whenever it begins. For calls that work before they answer. */
+  readonly timeout_ms?: number | undefined
 }
 
 /** The one way out: every request of every adapter to another system's HTTP passes here. */
@@ -95,7 +95,7 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
   })
 
   const once = async <Value>(request: ExchangeRequest, as: ReadAs<Value>): Promise<Value> => {
-    const { signal: given, total_timeout_ms = size.total_timeout_ms } = as
+    const { signal: given, timeout_ms } = as
     const stop = new AbortController()
     const signal = given === undefined ? stop.signal : AbortSignal.any([stop.signal, given])
     const late = (what: string, after_ms: number) => {
@@ -106,12 +106,12 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
       )
       return timer
     }
-    const total = late("not answered completely", total_timeout_ms)
-    const first = late("did not begin to answer", size.headers_timeout_ms)
+    const total = late("not answered completely", timeout_ms ?? size.total_timeout_ms)
+    const first = timeout_ms === undefined ? late("did not begin to answer", size.headers_timeout_ms) : total
     try {
       const { url, ...init } = request
       const response = await fetch(url, { ...init, redirect: "manual", signal })
-      first.abort()
+      if (first !== total) first.abort()
       return as.read(await accepted(response, as.accept))
     } catch (error) {
       if (error instanceof RequestFailed) throw error
@@ -174,7 +174,7 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
   return {
     failed,
     excerpt,
-    ask: (request, as) => {
+    ask: async (request, as) => {
       if (request.url.origin !== origin)
         throw failed("refused", `a request to ${request.url.origin} does not go out through this client`)
       return places.use(() => measured(request, as), as.signal)
