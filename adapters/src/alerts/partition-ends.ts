@@ -1,6 +1,6 @@
 import kafka from "@confluentinc/kafka-javascript"
 import type { Cut } from "@landfall/domain/position"
-import { asked, common, type KafkaConnection } from "../kafka/configuration.ts"
+import { asked, basesOf, common, type KafkaConnection, shifted } from "../kafka/configuration.ts"
 
 /** Asks again and again where the same partitions end. */
 export interface PartitionEnds {
@@ -31,13 +31,13 @@ export const openPartitionEnds = (
   const latest = partitions.map((at) => ({ ...at, offset: kafka.OffsetSpec.LATEST }))
   const options = { timeout: timeoutMs, isolationLevel: kafka.IsolationLevel.READ_UNCOMMITTED }
   return {
-    read: async () =>
-      endsOf(
-        partitions,
-        await asked<ReadonlyArray<ListedOffset>>("asking where the partitions end", (done) =>
-          client.listOffsets(latest, options, done as never),
-        ),
-      ),
+    read: async () => {
+      const listed = await asked<ReadonlyArray<ListedOffset>>("asking where the partitions end", (done) =>
+        client.listOffsets(latest, options, done as never),
+      )
+      const known = listed.filter(({ error, offset }) => error === undefined && offset >= 0)
+      return endsOf(partitions, shifted(known, await basesOf(connection), 1))
+    },
     close: () => client.disconnect(),
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import kafka from "@confluentinc/kafka-javascript"
-import { asked, common, type KafkaConnection, KafkaError } from "./configuration.ts"
+import { asked, basesOf, common, type KafkaConnection, KafkaError } from "./configuration.ts"
 
 /** A topic as the cluster knows it now. */
 export interface TopicDescription {
@@ -47,7 +47,14 @@ export const openAdmin = (connection: KafkaConnection): Admin => {
   const client = kafka.AdminClient.create(common(connection))
   return {
     describe: (names) => describe(client, names),
-    bounds: (partitions) => bounds(client, partitions),
+    bounds: async (partitions) => {
+      const bases = await basesOf(connection)
+      return (await bounds(client, partitions)).map(({ earliest, end }, index) => {
+        const at = partitions[index]
+        const base = at === undefined ? 0 : (bases.get(`${at.topic}/${at.partition}`) ?? 0)
+        return { earliest: earliest + base, end: end + base }
+      })
+    },
     create: async (topics) => {
       for (const { name, partitions } of topics) {
         await asked("creating a topic", (done) =>

@@ -7,6 +7,33 @@ export interface KafkaConnection {
   readonly clientId: string
   /** Without it, neither encrypted nor as a user. */
   readonly security?: KafkaSecurity
+  /** What makes positions of Kafka's offsets; without it the two are the same. */
+  readonly bases?: () => Promise<OffsetBases>
+}
+
+/**
+ * What is added to Kafka's offsets of a partition, by `topic/partition`, where a recreated topic goes on with the log of the
+ * one before; 0 for those that are not named. All above this folder speaks of positions alone.
+ */
+export type OffsetBases = ReadonlyMap<string, number>
+
+/** The bases of a connection. */
+export const basesOf = async ({ bases }: KafkaConnection): Promise<OffsetBases> =>
+  bases === undefined ? new Map() : bases()
+
+/** Things that have an offset, by Kafka's own or by position: the one made the other by adding or taking away the base. */
+export const shifted = <
+  At extends { readonly topic: string; readonly partition: number; readonly offset: number },
+>(
+  items: ReadonlyArray<At>,
+  bases: OffsetBases,
+  sign: 1 | -1,
+): ReadonlyArray<At> => {
+  if (bases.size === 0) return items
+  return items.map((item) => {
+    const base = bases.get(`${item.topic}/${item.partition}`) ?? 0
+    return base === 0 ? item : { ...item, offset: item.offset + sign * base }
+  })
 }
 
 /** How connections are encrypted, and as whom; files are paths of PEM files. */

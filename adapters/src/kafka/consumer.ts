@@ -1,5 +1,14 @@
 import kafka from "@confluentinc/kafka-javascript"
-import { asked, common, connected, type KafkaConnection, KafkaError, readerGroup } from "./configuration.ts"
+import {
+  asked,
+  basesOf,
+  common,
+  connected,
+  type KafkaConnection,
+  KafkaError,
+  readerGroup,
+  shifted,
+} from "./configuration.ts"
 
 /** A message as the native client gives it. */
 export interface ConsumedMessage {
@@ -82,6 +91,8 @@ export const openConsumer = async (
   options: ConsumerOptions,
 ): Promise<Consumer> => {
   const ends = new Map<string, number>()
+  const bases = await basesOf(connection)
+  const baseOf = (name: string): number => bases.get(name) ?? 0
   const { group } = options
   const native = new kafka.KafkaConsumer({
     ...common(connection),
@@ -105,7 +116,10 @@ export const openConsumer = async (
     ...(group === null ? {} : { rebalance_cb: rebalance(group.listener) }),
   } as kafka.ConsumerGlobalConfig) as Native
   native.on("event.error", () => {}) // reported by the calls that fail; without a listener the process would end
-  native.on("partition.eof", (eof) => ends.set(`${eof.topic}/${eof.partition}`, eof.offset))
+  native.on("partition.eof", ({ topic, partition, offset }) => {
+    const name = `${topic}/${partition}`
+    ends.set(name, offset + baseOf(name))
+  })
   try {
     await connected("connecting the consumer", native, 10_000)
   } catch (error) {
@@ -117,11 +131,15 @@ export const openConsumer = async (
   if (group !== null) native.subscribe([...group.topics])
 
   return {
-    consume: (count) =>
-      asked<ReadonlyArray<ConsumedMessage>>("consuming", (done) => native.consume(count, done as never)),
+    consume: async (count) => {
+      const messages = await asked<ReadonlyArray<ConsumedMessage>>("consuming", (done) =>
+        native.consume(count, done as never),
+      )
+      return shifted(messages, bases, 1)
+    },
     assign: (points) => {
       ends.clear()
-      native.assign([...points])
+      native.assign([...shifted(points, bases, -1)])
     },
     unassign: () => {
       native.unassign()
@@ -131,14 +149,16 @@ export const openConsumer = async (
     },
     commitAdvisory: (points) => {
       try {
-        native.commit([...points])
+        native.commit([...shifted(points, bases, -1)])
       } catch {
         // Advice only: PostgreSQL's checkpoint is what counts.
       }
     },
     endOf: (topic, partition) => {
-      const high = watermark(native, topic, partition)
-      const reached = ends.get(`${topic}/${partition}`) ?? null
+      const name = `${topic}/${partition}`
+      const offset = watermark(native, topic, partition)
+      const high = offset === null ? null : offset + baseOf(name)
+      const reached = ends.get(name) ?? null
       return high === null && reached === null ? null : { high: Math.max(high ?? 0, reached ?? 0), reached }
     },
     close: () =>

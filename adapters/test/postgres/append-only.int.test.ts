@@ -11,11 +11,11 @@ const server = givenPostgres()
 
 const appendOnly = [
   ...topics.map((topic) => topic.evidenceTable),
-  ...["dead_letters", "dead_letter_acts", "duplicate_deliveries", "alert_policies"],
+  ...["dead_letters", "dead_letter_acts", "log_generations", "duplicate_deliveries", "alert_policies"],
 ]
 /** Whose rows they are: services write what they read, operators what they did. */
 const writerOf = (table: string): string =>
-  table === "dead_letter_acts" ? "history_operator" : "history_writer"
+  ["dead_letter_acts", "log_generations"].includes(table) ? "history_operator" : "history_writer"
 /** Tables beside the live snapshots come and go. */
 const removable = ["snapshot_copies", "snapshot_positions", ...projections.map(snapshotTable)]
 const changeable = ["checkpoints", "snapshot_versions", ...removable]
@@ -55,8 +55,10 @@ beforeAll(async () => {
       select attname as name, format_type(atttypid, null) as type from pg_attribute
       where attrelid = to_regclass(${table}) and attnum > 0 and not attisdropped`
     // Who the login was and when it was are for the server to say.
-    const given = columns.filter(({ name }) => name !== "database_login" && name !== "acted_at")
-    const values = given.map(({ name, type }) => (name === "act" ? "'retried'" : samples[type]))
+    const given = columns.filter(({ name }) => !["database_login", "acted_at", "adopted_at"].includes(name))
+    const values = given.map(({ name, type }) =>
+      name === "act" ? "'retried'" : name === "generation" ? "2" : samples[type],
+    )
     rows.set(table, `(${given.map(({ name }) => name).join(", ")}) values (${values.join(", ")})`)
   }
 })
@@ -85,6 +87,7 @@ const attempt = async (login: string, statements: string): Promise<string> => {
 const columnsOf = (table: string): readonly [number: string, key: string] => {
   if (table === "alert_policies") return ["version", "version"]
   if (table === "dead_letter_acts") return ["act_number", "act_number"]
+  if (table === "log_generations") return ["generation", "topic, topic_partition, generation"]
   const plain = table === "dead_letters" || table === "duplicate_deliveries"
   return ["kafka_offset", plain ? "topic, topic_partition, kafka_offset" : "topic_partition, kafka_offset"]
 }

@@ -28,7 +28,7 @@ describe("the migrated schema", () => {
     expect(dumped).toBe(await readFile(committed, "utf8"))
   })
 
-  it("has append-only triggers on evidence, dead letters, acts, duplicates and policies, and on nothing else", async () => {
+  it("has append-only triggers on evidence, dead letters, acts, duplicates, policies and generations, and on nothing else", async () => {
     const tables = await plainClient(server.url)`
       select tgrelid::regclass::text as name from pg_trigger where not tgisinternal and tgenabled = 'A'
         and tgfoid = 'refuse_change'::regproc`
@@ -39,6 +39,7 @@ describe("the migrated schema", () => {
         "duplicate_deliveries",
         "alert_policies",
         "dead_letter_acts",
+        "log_generations",
       ].sort(),
     )
   })
@@ -114,7 +115,7 @@ describe("the registries", () => {
         ...topics.map((topic) => topic.evidenceTable),
         ...projections.map(snapshotTable),
         ...["checkpoints", "dead_letters", "duplicate_deliveries", "schema_migrations", "snapshot_versions"],
-        ...["alert_policies", "dead_letter_acts", "snapshot_copies", "snapshot_positions"],
+        ...["alert_policies", "dead_letter_acts", "log_generations", "snapshot_copies", "snapshot_positions"],
       ].sort(),
     )
   })

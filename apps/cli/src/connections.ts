@@ -4,6 +4,7 @@ import { type Endpoint, endpoint } from "@landfall/adapters/config/endpoint"
 import { kafkaOf, kafkaProblems } from "@landfall/adapters/config/kafka-settings"
 import { reveal, type Secret, secret } from "@landfall/adapters/config/secret"
 import { type Environment, loadSettings } from "@landfall/adapters/config/settings"
+import { offsetBases } from "@landfall/adapters/history/generations"
 import { type Admin, openAdmin } from "@landfall/adapters/kafka/admin"
 import type { KafkaConnection } from "@landfall/adapters/kafka/configuration"
 import { type Database, openDatabase } from "@landfall/adapters/postgres/transaction"
@@ -78,12 +79,21 @@ export const openConnections = (options: {
     return endpoint(url)
   }
   const databases = new Map<string | null, Database>()
+  const hasDatabase = (): boolean => settings.DATABASE_URL !== null || fromSandbox("DATABASE_URL") !== null
+  // On a connection of its own: it is asked for in the midst of transactions on the others.
+  const bases = offsetBases(() =>
+    openDatabase(reveal(databaseAddress().url), {
+      applicationName: clientId,
+      role: settings.DATABASE_ROLE ?? "landfall_auditor",
+    }),
+  )
   const connection = (): KafkaConnection => {
     const brokers = settings.KAFKA_BROKERS ?? fromSandbox("KAFKA_BROKERS")?.split(",") ?? null
     if (brokers === null) throw missing("KAFKA_BROKERS")
     const source = settings.KAFKA_BROKERS === null ? "the running sandbox" : "KAFKA_BROKERS"
     tell(`Kafka: ${brokers.join(",")} (${source})`)
-    return kafkaOf({ ...settings, KAFKA_BROKERS: brokers }, clientId)
+    const kafka = kafkaOf({ ...settings, KAFKA_BROKERS: brokers }, clientId)
+    return hasDatabase() ? { ...kafka, bases } : kafka
   }
   let admin: Admin | null = null
 

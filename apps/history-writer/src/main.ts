@@ -6,6 +6,7 @@ import { reveal } from "@landfall/adapters/config/secret"
 import { checkService } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
 import { countOpen } from "@landfall/adapters/dead-letters/list"
+import { offsetBases } from "@landfall/adapters/history/generations"
 import {
   defaultLimits,
   type HistoryWriter,
@@ -38,7 +39,10 @@ await runService(async () => {
   const settings = loadSettings(settingsTable, process.env, checkService)
   const { log, metrics, shown } = serviceShell(name, settings)
   const url = reveal(settings.DATABASE_URL.url)
-  const kafka = kafkaOf(settings, name)
+  const bases = offsetBases(() =>
+    openDatabase(url, { applicationName: `${name} set-up`, role: settings.DATABASE_ROLE }),
+  )
+  const kafka = { ...kafkaOf(settings, name), bases }
 
   const database = openDatabase(url, { applicationName: name, role: settings.DATABASE_ROLE })
   const readers = openReaders(

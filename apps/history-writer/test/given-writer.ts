@@ -1,3 +1,4 @@
+import { offsetBases } from "@landfall/adapters/history/generations"
 import {
   defaultLimits,
   type HistoryWriter,
@@ -41,7 +42,10 @@ export interface WriterOptions {
 
 /** Starts the engine as the service does, and stops it after the test. */
 export const givenWriter = async (house: House, options: WriterOptions = {}): Promise<GivenWriter> => {
-  const connection = { brokers: house.brokers, clientId: "history-writer" }
+  const connection = {
+    ...{ brokers: house.brokers, clientId: "history-writer" },
+    bases: offsetBases(() => openDatabase(house.url, { applicationName: "history-writer set-up" })),
+  }
   const admin = openAdmin(connection)
   const database = openDatabase(options.url ?? house.url, {
     applicationName: "history-writer",

@@ -1,8 +1,14 @@
+import { AdoptionRefused, adoptTopic } from "@landfall/adapters/history/adopt"
+import { offsetBases } from "@landfall/adapters/history/generations"
 import type { HistoryWriter } from "@landfall/adapters/history/history-writer"
 import { LogBroken } from "@landfall/adapters/history/resume"
-import type { Admin } from "@landfall/adapters/kafka/admin"
+import { type Admin, openAdmin } from "@landfall/adapters/kafka/admin"
+import { openDatabase } from "@landfall/adapters/postgres/transaction"
+import { loadState } from "@landfall/adapters/state/load-state"
+import { verifyRecord } from "@landfall/adapters/verify/verify-record"
 import { marketPriceTopic } from "@landfall/domain/topics/market-price"
-import { describe, expect, it } from "vitest"
+import { marketPrice } from "@landfall/projections/market-price"
+import { describe, expect, it, onTestFinished } from "vitest"
 import { givenHouse, givenParts, type House } from "./given-parts.ts"
 import { environmentOf, givenService } from "./given-service.ts"
 import { givenWriter, untilRead } from "./given-writer.ts"
@@ -221,5 +227,117 @@ describe("the writer does not stop", () => {
     await untilRead(house, 30)
     expect(events.filter(({ type }) => type === "stopped")).toEqual([])
     expect(await checkInvariants(house)).toEqual({ evidence: 30, duplicates: 0, deadLetters: 0 })
+  })
+})
+
+describe("an operator who adopts a topic that was created again", () => {
+  const actor = { by: "ada", why: "the cluster was restored" }
+
+  /** Who adopts, and Kafka as an operator asks it: by its own offsets. */
+  const givenOperator = (house: House) => {
+    const database = openDatabase(house.url, { applicationName: "operator", role: "landfall_operator" })
+    const connection = { brokers: house.brokers, clientId: "operator" }
+    const admin = openAdmin(connection)
+    onTestFinished(async () => {
+      admin.close()
+      await database.close()
+    })
+    const bases = offsetBases(() => openDatabase(house.url, { applicationName: "set-up" }))
+    const kafka = { ...connection, bases }
+    return {
+      database,
+      kafka,
+      adopt: (topic = marketPrices, by: typeof actor | null = actor) =>
+        adoptTopic(database, admin, topic, by),
+    }
+  }
+
+  const recreated = async (house: House): Promise<void> => {
+    await deleteTopics(house.brokers, [marketPrices])
+    await createTopics(house.brokers, [marketPrices], 1)
+  }
+
+  const positions = async ({ sql }: House): Promise<ReadonlyArray<number>> =>
+    (await sql`select kafka_offset::integer as at from market_prices order by kafka_offset`).map(
+      (row) => row["at"],
+    )
+
+  const upTo = (end: number): ReadonlyArray<number> => Array.from({ length: end }, (_, index) => index)
+
+  /** Everything recorded is held against its logs and against Kafka, where it still has it. */
+  const expectVerified = async (house: House, held: { from: number; to: number }): Promise<void> => {
+    const { database, kafka } = givenOperator(house)
+    const admin = openAdmin(kafka)
+    const { differences, gaps, logs } = await verifyRecord(database, { kafka: { kafka, admin } })
+    admin.close()
+    expect({ differences, gaps }).toEqual({ differences: [], gaps: [] })
+    expect(logs.find(({ log }) => log === `${marketPrices}/0`)?.compared).toEqual(held)
+  }
+
+  it("lets the log go on at the next position: in one order, with one Merkle log, again and again", async () => {
+    const house = await givenHistory()
+    const { adopt } = givenOperator(house)
+    await recreated(house)
+    await send(house.brokers, [...prices(100, 120), ...prices(3, 4)])
+    const { writer: refused } = await givenWriter(house)
+    await brokenBy(refused)
+    expect(await adopt(marketPrices, null)).toMatchObject([
+      { generation: 2, first_position: 10, offset_base: 10 },
+    ])
+    expect(await adopt()).toMatchObject([
+      { partition: 0, generation: 2, first_position: 10, offset_base: 10 },
+    ])
+    const first = await givenWriter(house)
+    await untilRead(house, 31)
+    expect(await positions(house)).toEqual(upTo(30))
+    await send(house.brokers, prices(120, 125))
+    await untilRead(house, 36)
+    expect(first.writer.partitions().find(({ topic }) => topic === marketPrices)).toMatchObject({
+      next_offset: 36,
+      evidence: 35,
+      duplicates: 1,
+    })
+    await first.stop()
+    await expectVerified(house, { from: 10, to: 36 })
+
+    // Started again, it meets the last message that it read; adopted again, it goes on once more.
+    const second = await givenWriter(house)
+    await send(house.brokers, prices(125, 130))
+    await untilRead(house, 41)
+    await second.stop()
+    await recreated(house)
+    await send(house.brokers, prices(200, 210))
+    expect(await adopt()).toMatchObject([{ generation: 3, first_position: 41, offset_base: 41 }])
+    const third = await givenWriter(house)
+    await untilRead(house, 51)
+    await third.stop()
+    await expectVerified(house, { from: 41, to: 51 })
+    const rows = await house.sql`select generation, adopted_by, reason, database_login from log_generations`
+    expect(rows).toMatchObject([
+      { generation: 2, adopted_by: "ada", reason: actor.why, database_login: "postgres" },
+      { generation: 3 },
+    ])
+  })
+
+  it("lets those who load their state go on as well, from the snapshot and Kafka's tail", async () => {
+    const house = await givenHistory()
+    await recreated(house)
+    await send(house.brokers, prices(100, 105))
+    const { adopt, database, kafka } = givenOperator(house)
+    await adopt()
+    const admin = openAdmin(kafka)
+    const { rows, position } = await loadState({ projections: [marketPrice], database, kafka, admin })
+    admin.close()
+    expect(position).toEqual({ [marketPrices]: { "0": 15 } })
+    expect(rows.get("market_price")?.get("BTC/EURe")).toMatchObject({ price: "60104.5" })
+  })
+
+  it("is refused where there is nothing to adopt, and for the alerts, whose writer counts in the topic", async () => {
+    const house = await givenHistory()
+    const { adopt } = givenOperator(house)
+    await expect(adopt()).rejects.toThrow(AdoptionRefused)
+    await expect(adopt()).rejects.toThrow("is the topic that was recorded")
+    await expect(adopt("ops.alert")).rejects.toThrow("ops-sentinel counts the episodes")
+    expect(await house.sql`select * from log_generations`).toEqual([])
   })
 })

@@ -3,6 +3,7 @@ import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
 import { reveal } from "@landfall/adapters/config/secret"
 import { checkService } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
+import { offsetBases } from "@landfall/adapters/history/generations"
 import { buildService } from "@landfall/adapters/http/service"
 import { start } from "@landfall/adapters/http/start"
 import { openAdmin } from "@landfall/adapters/kafka/admin"
@@ -39,7 +40,13 @@ await runService(async () => {
   const { DATABASE_URL, BRIDGE_URL } = settings
   const { log, metrics, shown } = serviceShell(name, settings)
   const config = settings.FUNDING_FILE ?? deskConfig
-  const kafka = kafkaOf(settings, name)
+  const bases = offsetBases(() =>
+    openDatabase(reveal(DATABASE_URL.url), {
+      applicationName: `${name} set-up`,
+      role: settings.DATABASE_ROLE,
+    }),
+  )
+  const kafka = { ...kafkaOf(settings, name), bases }
   const admin = openAdmin(kafka)
   const database = openDatabase(reveal(DATABASE_URL.url), {
     applicationName: name,

@@ -5,6 +5,7 @@ import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
 import { reveal } from "@landfall/adapters/config/secret"
 import { checkService } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
+import { offsetBases } from "@landfall/adapters/history/generations"
 import { buildService } from "@landfall/adapters/http/service"
 import { start } from "@landfall/adapters/http/start"
 import { openAdmin } from "@landfall/adapters/kafka/admin"
@@ -29,7 +30,13 @@ await runService(async () => {
   const settings = loadSettings(settingsTable, process.env, checkService)
   const { log, metrics, shown } = serviceShell(name, settings)
   const policy = settings.ALERT_POLICY_FILE ?? defaultPolicy()
-  const kafka = kafkaOf(settings, name)
+  const bases = offsetBases(() =>
+    openDatabase(reveal(settings.DATABASE_URL.url), {
+      applicationName: `${name} set-up`,
+      role: settings.DATABASE_ROLE,
+    }),
+  )
+  const kafka = { ...kafkaOf(settings, name), bases }
   const admin = openAdmin(kafka)
   const database = openDatabase(reveal(settings.DATABASE_URL.url), {
     applicationName: name,
