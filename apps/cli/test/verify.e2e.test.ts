@@ -99,42 +99,41 @@ describe("landfall verify", () => {
     expect(warned.stdout).toMatch(/attested at 2/)
   })
 
+  it("proves an event to whoever has the public key, without database or Kafka", async () => {
+    const [alert] = house.alerts
+    const id = alert?.alert_event_id ?? ""
+    const attested = ["--against", file("log"), "--public-key", file("pub")]
+    const made = await landfall("why", id, "--proof", ...attested)
+    expect(made.code, made.stderr).toBe(0)
+    expect(made.stdout).toMatch(/^c2sp\.org\/tlog-proof@v1\nextra \S+\nindex \d+\n/)
+    await writeFile(file("proof"), made.stdout)
+    const proof = (name: string, ...more: ReadonlyArray<string>) =>
+      runCli(["verify", "proof", file(name), "--public-key", file("pub"), ...more], {})
+    const checked = await proof("proof", "--json")
+    expect(checked, checked.stderr).toMatchObject({ code: 0 })
+    const shown = JSON.parse(checked.stdout)
+    expect(shown).toMatchObject({
+      holds: true,
+      log: expect.stringContaining("desk.example/landfall/ops.alert/"),
+    })
+    expect(JSON.parse(shown.value)).toMatchObject({ alert_event_id: id })
+    expect((await proof("proof")).stdout).toMatch(/the proof holds: leaf \d+ of \d+ of desk\.example/)
+    await writeFile(file("forged"), made.stdout.replace(/index \d+/, "index 99"))
+    const forged = await proof("forged")
+    expect(forged).toMatchObject({ code: 3, stdout: expect.stringContaining("the proof does not hold") })
+    expect(await landfall("why", id, "--proof")).toMatchObject({ code: 2 })
+    const none = await landfall("why", "00000000-0000-4000-8000-000000000000", "--proof", ...attested)
+    expect(none).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("there is no event") })
+  })
+
   it("refuses what does not fit together, and files that are not what they should be", async () => {
     const cases = [
-      ["--attest", ["verify", "--attest", "log"], 2, "go together"],
+      ["--attest alone", ["verify", "--attest", "log"], 2, "go together"],
       ["--against alone", ["verify", "--against", "log"], 2, "go together"],
-      [
-        "both",
-        ["verify", "--attest", "log", "--key", "key", "--against", "log", "--public-key", "pub"],
-        2,
-        "leave out",
-      ],
-      ["no key file", ["verify", "--attest", "log", "--key", "pub"], 1, "this is no key file"],
-      ["a key that is not there", ["verify", "--attest", "log", "--key", "none"], 1, "none"],
-      [
-        "a secret for the public key",
-        ["verify", "--against", "log", "--public-key", "key"],
-        1,
-        "this is the secret key",
-      ],
-      [
-        "a file that holds no attestations",
-        ["verify", "--against", "pub", "--public-key", "pub"],
-        1,
-        "this is no attestation",
-      ],
-      [
-        "a file that is not there",
-        ["verify", "--against", "none", "--public-key", "pub"],
-        1,
-        "holds no whole attestation",
-      ],
-      [
-        "a proof that is not there",
-        ["verify", "proof", "none", "--public-key", "pub"],
-        1,
-        "none cannot be read",
-      ],
+      ["a key file that is none", ["verify", "--attest", "log", "--key", "pub"], 1, "this is no key file"],
+      ["a secret key", ["verify", "--against", "log", "--public-key", "key"], 1, "this is the secret key"],
+      ["no attestations", ["verify", "--against", "pub", "--public-key", "pub"], 1, "this is no attestation"],
+      ["no proof", ["verify", "proof", "none", "--public-key", "pub"], 1, "none cannot be read"],
     ] as const
     const names = new Set(["log", "key", "pub", "none"])
     const runs = cases.map(async ([what, args, code, reason]) => {

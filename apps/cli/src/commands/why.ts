@@ -3,8 +3,8 @@ import type { EventEntry } from "@landfall/adapters/audit/events"
 import type { AlertDecision, AlertExplanation, NamingAlert } from "@landfall/adapters/audit/explain-alert"
 import type { TimelineStep } from "@landfall/adapters/audit/timeline"
 import { canBeAsked, type ExplainedTransfer, type Why, why, whyAccepted } from "@landfall/adapters/audit/why"
-import { type Kind, required } from "@landfall/adapters/config/field"
-import { text } from "@landfall/adapters/config/kinds"
+import { type Kind, optional, required, withDefault } from "@landfall/adapters/config/field"
+import { flag, text } from "@landfall/adapters/config/kinds"
 import { shortPosition } from "@landfall/adapters/config/position-kind"
 import { toJson } from "@landfall/domain/codec"
 import { topics } from "@landfall/domain/registry"
@@ -12,10 +12,11 @@ import { spoken } from "@landfall/evaluators/alerts/define-rule"
 import type { FundingTransfer } from "@landfall/projections/funding-transfer"
 import type { Context } from "../context.ts"
 import { defineCommand } from "../define-command.ts"
-import { CommandFailed, exitCodes } from "../exit-codes.ts"
+import { CommandFailed, exitCodes, UsageError } from "../exit-codes.ts"
 import type { Output } from "../output/output.ts"
 import { printable } from "../output/printable.ts"
 import { ask, printStanding } from "../standing.ts"
+import { whyProof } from "./why-proof.ts"
 
 /** What can be asked about, as people name it. */
 const subjectKind: Kind<string> = {
@@ -40,11 +41,23 @@ export const whyCommand = defineCommand({
   description:
     "Leads to the exact events: topic, partition, offset, times and message. An alert is told with rule, threshold, observed\nvalue and position, for its raise and its clear; an event with what it changed, field by field, and the alerts whose\nevidence names it; a transfer, or the transfers of a transaction, with the timeline.",
   arguments: { subject: required(subjectKind, "what is asked about") },
+  options: {
+    proof: withDefault(flag, "false", "print the tlog-proof of the event, and nothing else"),
+    against: optional(text, "with --proof: the file of attestations that it is to rest on"),
+    "public-key": optional(text, "with --proof: their public key, name+id+key, or a file with it"),
+  },
   examples: [
     { line: "landfall why 9f86d081-884c-5d65-9a2f-eaa0c55ad015", for: "by the id of an event or a transfer" },
     { line: "landfall why reference_price_stale:market-reference-ingest:BTC/EURe", for: "by alert key" },
+    {
+      line: "landfall why 9f86d081-884c-5d65-9a2f-eaa0c55ad015 --proof --against /mnt/auditor/landfall --public-key landfall.pub > alert.tlog-proof",
+      for: "the proof that it is in the record, which `landfall verify proof` checks",
+    },
   ],
-  run: async (context, { arguments: { subject } }) => {
+  run: async (context, { arguments: { subject }, options }) => {
+    if (options.proof) return whyProof(context, subject, options)
+    if (options.against !== null || options["public-key"] !== null)
+      throw new UsageError("--against and --public-key are for --proof")
     const names = topics.map(({ name }) => name)
     const { value, standing } = await ask(context, names, async (transaction) => {
       const told = await why(transaction, subject)
