@@ -26,6 +26,13 @@ describe("a bitcoind that answers oddly", () => {
       json('{"result":[1,2],"error":null,"id":1}'),
       /getblockchaininfo answered something else/,
     ],
+    [
+      "a height beyond 2^53",
+      json(
+        `{"result":{"chain":"regtest","blocks":9007199254740993,"headers":9007199254740993,"bestblockhash":"${"0".repeat(64)}","mediantime":1700000000,"time":1700000000,"initialblockdownload":false},"error":null,"id":1}`,
+      ),
+      /getblockchaininfo answered something else/,
+    ],
     ["null", json("null"), /not JSON, beginning "null"/],
     ["deep JSON", json("[".repeat(100_000)), /nests 100000 deep/],
     ["a great deal", ({ response }) => response.end(" ".repeat(9_000_000)), /more than 8388608 bytes/],
