@@ -1,6 +1,9 @@
 import { hash } from "node:crypto"
 
-/** A Kafka message as it came, with the topic's id, which tells a topic from its successor of the same name. */
+/**
+ * A Kafka message as it came, with the topic's id, which tells a topic from its successor of the same name. Its offset is its
+ * position in the log: Kafka's own, plus a base where the topic was adopted as a successor.
+ */
 export interface RawMessage {
   readonly topicId: Uint8Array
   readonly partition: number

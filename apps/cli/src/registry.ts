@@ -1,3 +1,4 @@
+import { adoptCommand } from "./commands/adopt.ts"
 import { alertsCommand } from "./commands/alerts.ts"
 import { deadLettersDismissCommand } from "./commands/dead-letters-dismiss.ts"
 import { deadLettersListCommand } from "./commands/dead-letters-list.ts"
@@ -32,6 +33,7 @@ export const commands: ReadonlyArray<Command> = [
   deadLettersShowCommand,
   deadLettersRetryCommand,
   deadLettersDismissCommand,
+  adoptCommand,
   migrateCommand,
   doctorCommand,
 ]

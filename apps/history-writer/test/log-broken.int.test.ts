@@ -1,3 +1,4 @@
+import { openEventReader } from "@landfall/adapters/alerts/event-reader"
 import { AdoptionRefused, adoptTopic } from "@landfall/adapters/history/adopt"
 import { offsetBases } from "@landfall/adapters/history/generations"
 import type { HistoryWriter } from "@landfall/adapters/history/history-writer"
@@ -319,7 +320,7 @@ describe("an operator who adopts a topic that was created again", () => {
     ])
   })
 
-  it("lets those who load their state go on as well, from the snapshot and Kafka's tail", async () => {
+  it("lets other readers go on as well: from the snapshot and Kafka's tail, or from the beginning that Kafka has", async () => {
     const house = await givenHistory()
     await recreated(house)
     await send(house.brokers, prices(100, 105))
@@ -327,6 +328,15 @@ describe("an operator who adopts a topic that was created again", () => {
     await adopt()
     const admin = openAdmin(kafka)
     const { rows, position } = await loadState({ projections: [marketPrice], database, kafka, admin })
+    const reader = await openEventReader({ kafka, admin, topics: [marketPriceTopic] })
+    expect(reader.start).toEqual({ [marketPrices]: { "0": 10 } })
+    const next = await until(
+      "the reader reads",
+      async () => (await reader.next()).at(-1)?.next_offset ?? null,
+    )
+    expect(next).toBe(15)
+    expect(await reader.ends()).toEqual({ [marketPrices]: { "0": 15 } })
+    await reader.close()
     admin.close()
     expect(position).toEqual({ [marketPrices]: { "0": 15 } })
     expect(rows.get("market_price")?.get("BTC/EURe")).toMatchObject({ price: "60104.5" })
