@@ -60,15 +60,13 @@ begin
 end
 $$;
 
--- Makes an empty shadow with the columns, privileges and primary key of the live table; one that was there is dropped.
+-- Makes an empty shadow with the columns and privileges of the live table; one that was there is dropped.
 create function create_shadow_snapshot(projection_name text) returns void
 language plpgsql security definer set search_path = public, pg_temp as $$
 declare
-  live_name text := projection_name || '_snapshot';
+  live regclass := to_regclass(format('%I', projection_name || '_snapshot'));
   shadow_name text := projection_name || '_shadow';
-  live regclass := to_regclass(format('%I', live_name));
   storage text;
-  one record;
 begin
   if live is null or not exists (select from snapshot_versions where projection = projection_name) then
     raise exception 'there is no snapshot of %', projection_name using errcode = 'undefined_table';
@@ -78,8 +76,21 @@ begin
   select array_to_string(reloptions, ', ') into storage from pg_class where oid = live;
   if storage is not null then execute format('alter table %I set (%s)', shadow_name, storage); end if;
   perform make_snapshot(format('%I', shadow_name)::regclass);
+end
+$$;
+
+-- Gives the shadow the live table's primary key, once its first rows are there: an index is built faster than it is kept up.
+create function key_shadow_snapshot(projection_name text) returns void
+language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+  live_name text := projection_name || '_snapshot';
+  shadow_name text := projection_name || '_shadow';
+  one record;
+begin
   for one in select conname, pg_get_constraintdef(oid) as definition from pg_constraint
-    where conrelid = live and contype = 'p'
+    where conrelid = format('%I', live_name)::regclass and contype = 'p'
+      and not exists (select from pg_constraint
+        where conrelid = format('%I', shadow_name)::regclass and contype = 'p')
   loop
     execute format('alter table %I add constraint %I %s', shadow_name,
       replace(one.conname, live_name, shadow_name), one.definition);
@@ -87,7 +98,7 @@ begin
 end
 $$;
 
--- Gives the shadow the live table's other indexes, once its rows are there: an index is built faster than it is kept up.
+-- Gives the shadow all that the live table is searched by, and tells the planner how its values are spread.
 create function index_shadow_snapshot(projection_name text) returns void
 language plpgsql security definer set search_path = public, pg_temp as $$
 declare
@@ -95,6 +106,7 @@ declare
   shadow_name text := projection_name || '_shadow';
   one record;
 begin
+  perform key_shadow_snapshot(projection_name);
   for one in select c.relname, pg_get_indexdef(i.indexrelid) as definition
     from pg_index i join pg_class c on c.oid = i.indexrelid
     where i.indrelid = format('%I', live_name)::regclass and not i.indisprimary
@@ -103,7 +115,10 @@ begin
       execute replace(one.definition, live_name, shadow_name);
     end if;
   end loop;
-  execute format('analyze %I', shadow_name);
+  execute format('analyze %I (%s)', shadow_name, (
+    select string_agg(distinct quote_ident(a.attname), ', ')
+    from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
+    where i.indrelid = format('%I', shadow_name)::regclass));
 end
 $$;
 
@@ -152,11 +167,12 @@ $$;
 
 revoke execute on function rename_snapshot(text, text, text) from public;
 revoke execute on function create_shadow_snapshot(text) from public;
+revoke execute on function key_shadow_snapshot(text) from public;
 revoke execute on function index_shadow_snapshot(text) from public;
 revoke execute on function swap_snapshot(text) from public;
 revoke execute on function recall_previous_snapshot(text) from public;
 revoke execute on function drop_snapshot_copy(text, text) from public;
-grant execute on function create_shadow_snapshot(text), index_shadow_snapshot(text), swap_snapshot(text),
-  recall_previous_snapshot(text), drop_snapshot_copy(text, text) to landfall_writer;
+grant execute on function create_shadow_snapshot(text), key_shadow_snapshot(text), index_shadow_snapshot(text),
+  swap_snapshot(text), recall_previous_snapshot(text), drop_snapshot_copy(text, text) to landfall_writer;
 
 reset role;

@@ -119,6 +119,7 @@ export const writeShadow = async (
     )
   const table = openSnapshotTable(projection, shadowTable(projection))
   for (const changes of rows.changes(portionRows)) await table.write(transaction, changes)
+  if (before.size === 0) await transaction.query("select key_shadow_snapshot($1)", [projection.name])
   const partitions = [...rows.partitions]
   await transaction.query(
     `insert into snapshot_positions (projection, copy, topic_partition, next_offset, events)
