@@ -10,6 +10,9 @@ import type { Context } from "./context.ts"
 import { UsageError } from "./exit-codes.ts"
 import { ask, printStanding, type Standing } from "./standing.ts"
 
+/** A key with millions of events is folded from all of them. */
+const deadlineMs = 600_000
+
 /** The options of commands that can also answer about the past. */
 export const asOfOptions = {
   "as-of": optional(instant, "answer as of this instant, instead of now"),
@@ -48,7 +51,7 @@ export const askAsOf = async <Value>(
   }
   const { rows, position } = await context.connections
     .database("landfall_auditor")
-    .transaction(audited(question, asOf, projection), { mode: "repeatable read read only" })
+    .transaction(audited(question, asOf, projection), { mode: "repeatable read read only", deadlineMs })
   const behind = (context.now() - epochMs(asOf.at)) / 1000
   return {
     value: rows,

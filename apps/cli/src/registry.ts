@@ -9,6 +9,7 @@ import { fundingCommand } from "./commands/funding.ts"
 import { migrateCommand } from "./commands/migrate.ts"
 import { rebuildCommand } from "./commands/rebuild.ts"
 import { replayCommand } from "./commands/replay.ts"
+import { rowsCommand } from "./commands/rows.ts"
 import { statusCommand } from "./commands/status.ts"
 import { timelineCommand } from "./commands/timeline.ts"
 import { verifyCommand } from "./commands/verify.ts"
@@ -24,6 +25,7 @@ export const commands: ReadonlyArray<Command> = [
   alertsCommand,
   timelineCommand,
   whyCommand,
+  rowsCommand,
   rebuildCommand,
   replayCommand,
   verifyCommand,
