@@ -37,7 +37,7 @@ const fullSizes: Sizes = {
 /** Enough to see that everything works, in under three minutes on a quiet machine; too little to tell a ratio by. */
 const quickSizes: Sizes = {
   runs: 2,
-  events: 32_000,
+  events: 60_000,
   emmett_events: 1_600,
   subjects: 100_000,
   alerts: 50,

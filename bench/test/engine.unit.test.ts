@@ -65,6 +65,7 @@ describe("an engine section", () => {
   const run: EngineRun = {
     raw_consume: 100,
     replay: 90,
+    replay_handed_over: 80,
     consume_parse: 95,
     json_parse: 500,
     streams: null,
@@ -81,7 +82,7 @@ describe("an engine section", () => {
   }
 
   it("compares run by run, and says which peer was not there", () => {
-    const [limit, , streams] = replaySection([run, { ...run, replay: 80 }], facts).results
+    const [limit, , , streams] = replaySection([run, { ...run, replay: 80 }], facts).results
     expect(limit).toMatchObject({ runs: [0.9, 0.8], target: { least: 0.8 } })
     expect(streams).toMatchObject({ missing: "there is no Maven" })
     expect(ingestSection([run], facts).results).toMatchObject([

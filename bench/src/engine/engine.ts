@@ -120,11 +120,11 @@ const same = (who: string, digest: string, expected: string): void => {
   if (digest !== expected) throw new Error(`${who} came to other rows than the fold of the same events`)
 }
 
-const read = async (world: World, work: ReaderOrder["work"]): Promise<number> => {
+const read = async (world: World, work: ReaderOrder["work"]): Promise<ReaderReport> => {
   const order: ReaderOrder = { brokers: world.kafka.brokers, work }
   const report = await runChild<ReaderReport>(new URL("reader-process.ts", import.meta.url), order)
   if (work === "fold") same("the replay", report.digest, world.expected)
-  return report.rate
+  return report
 }
 
 const withStreams = async (world: World, run: number) => {
@@ -187,14 +187,15 @@ const oneRun = async (world: World, run: number): Promise<EngineRun> => {
   const wants = (...names: ReadonlyArray<BenchName>): boolean =>
     names.some((name) => world.names.includes(name))
   const reading = wants("replay", "ingest")
-  const raw_consume = reading ? await read(world, "nothing") : null
+  const raw_consume = reading ? (await read(world, "nothing")).rate : null
   const replay = wants("replay") ? await read(world, "fold") : null
-  const consume_parse = wants("replay") ? await read(world, "parse") : null
+  const consume_parse = wants("replay") ? (await read(world, "parse")).rate : null
   const streams = reading ? await withStreams(world, run) : null
   const measured = {
     ...nothing,
     raw_consume,
-    replay,
+    replay: replay?.rate ?? null,
+    replay_handed_over: replay?.rate_handed_over ?? null,
     consume_parse,
     streams: streams?.processed ?? null,
     streams_committed: streams?.committed ?? null,
@@ -221,6 +222,7 @@ const oneRun = async (world: World, run: number): Promise<EngineRun> => {
 const nothing: EngineRun = {
   raw_consume: null,
   replay: null,
+  replay_handed_over: null,
   consume_parse: null,
   streams: null,
   streams_committed: null,
