@@ -1,3 +1,4 @@
+import { CommandFailed } from "./exit-codes.ts"
 import { runProgram } from "./program.ts"
 import { commands } from "./registry.ts"
 
@@ -6,7 +7,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.on(signal, () => {
     // A second one does not wait for the end of what is under way.
     if (stop.signal.aborted) process.exit(signal === "SIGINT" ? 130 : 143)
-    stop.abort(signal)
+    stop.abort(new CommandFailed(`ended by ${signal} before it was done`))
   })
 // The reader of a pipe may leave before the end, as `head` does; that is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { expect } from "vitest"
+import type { House } from "./given-house.ts"
 
 /** How a run of the program ended, and what it printed. */
 export interface Ran {
@@ -33,3 +35,18 @@ export const runCli = (
     child.once("error", reject)
     child.once("close", (code) => resolve({ code, stdout, stderr }))
   })
+
+/** The program run against a house, as a person and as a program does. */
+export const cliOf = (house: () => House) => {
+  const landfall = (...args: ReadonlyArray<string>): Promise<Ran> =>
+    runCli(args, { DATABASE_URL: house().url, KAFKA_BROKERS: house().kafka.brokers })
+  return {
+    landfall,
+    /** The result of a command that ends well: nothing but one JSON document on stdout, in a pipe too. */
+    json: async <Value = Record<string, unknown>>(...args: ReadonlyArray<string>): Promise<Value> => {
+      const { code, stdout, stderr } = await landfall(...args, "--json")
+      expect({ code, stderr }).toMatchObject({ code: 0 })
+      return JSON.parse(stdout) as Value
+    },
+  }
+}
