@@ -132,6 +132,10 @@ const standingSchema = {
       description: "The next offset of each partition of each topic.",
       additionalProperties: { type: "object", additionalProperties: { type: "integer" } },
     },
+    final: {
+      type: "boolean",
+      description: "Of the past by ingest time: whether nothing more can come to have been known then.",
+    },
     as_of_basis: { type: "string", enum: ["ingest", "event"] },
     behind_seconds: { type: "object", additionalProperties: { type: ["number", "null"] } },
   },

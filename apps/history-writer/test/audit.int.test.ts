@@ -3,7 +3,10 @@ import { alertEventId } from "@landfall/domain/topics/alert"
 import { fundingObservationId, fundingObservationTopic } from "@landfall/domain/topics/funding-observation"
 import { marketPriceTopic } from "@landfall/domain/topics/market-price"
 import { projections } from "@landfall/projections/registry"
+import { Schema } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { auditRoutes } from "../src/routes/audit.ts"
+import { type Documented, timelineSchema, whySchema } from "../src/routes/schemas.ts"
 import { at, type Decided, observation, playMorning, price, transferId, txHash, written } from "./desk.ts"
 import { type Answer, type GivenAudit, givenAudit, now_ms } from "./given-audit.ts"
 
@@ -301,6 +304,21 @@ it("the answers are documented: every route with its parameters", async () => {
     expect(document.paths[`/v1/${list}/{key}/timeline`]).toBeDefined()
   }
   expect(document.paths["/v1/why/{subject}"]).toBeDefined()
+})
+
+it("the answers are as they are documented, with nothing more and nothing less", async () => {
+  const fits = (
+    schema: Documented,
+    { as_of, as_of_basis, position, behind_seconds, ...body }: Answer["body"],
+  ) => Schema.decodeUnknownSync(schema, { onExcessProperty: "error" })(body)
+  const alert = seenUnconfirmed()
+  const subjects = [alert.alert_event_id, fundingObservationId(transferId, 2), transferId, txHash]
+  for (const subject of subjects) fits(whySchema, await ok(`why/${subject}`))
+  fits(timelineSchema, await ok(`transfers/${transferId}/timeline`))
+  for (const { url, response } of auditRoutes(null as never)) {
+    if (url.includes(":") || response === null) continue
+    fits(response as Documented, (await given.get(url)).body)
+  }
 })
 
 it("an observation that comes again changes nothing, and one that is older news says so", async () => {

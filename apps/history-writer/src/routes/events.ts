@@ -17,6 +17,7 @@ import { fundingObservationTopic } from "@landfall/domain/topics/funding-observa
 import { Schema } from "effect"
 import { exported, listFields, streamTypes } from "./exports.ts"
 import { answer, asOfOf, awaitPosition, type Questions, standingFields } from "./questions.ts"
+import { type Documented, entryFields, pageSchema } from "./schemas.ts"
 
 /** The events of every topic as they were recorded; funding observations also under their own name. */
 export const eventRoutes = (questions: Questions): ReadonlyArray<Route> => [
@@ -26,19 +27,6 @@ export const eventRoutes = (questions: Questions): ReadonlyArray<Route> => [
     return eventsRoute(questions, topic, `evidence/${name}`, name)
   }),
 ]
-
-/** The fields of an item, in the order of a CSV file. */
-const entryFields = {
-  topic: Schema.String,
-  topic_partition: Schema.Int,
-  kafka_offset: Schema.Int,
-  event_id: Schema.String,
-  kafka_at: Schema.NullOr(Schema.String),
-  ingested_at: Schema.String,
-  retried: Schema.Boolean,
-  leaf_hash: Schema.String,
-  payload: Schema.String,
-}
 
 const eventsRoute = (questions: Questions, topic: AnyTopic, path: string, list: string): Route => {
   const columns = eventColumns(topic)
@@ -53,10 +41,7 @@ const eventsRoute = (questions: Questions, topic: AnyTopic, path: string, list: 
       ...listFields,
       cursor: optional(cursorOf(list, 2), "where the page begins"),
     },
-    response: Schema.Struct({
-      items: Schema.Array(Schema.Struct(entryFields)),
-      next_cursor: Schema.NullOr(Schema.String),
-    }) as Schema.Codec<unknown, unknown>,
+    response: pageSchema(Schema.Struct(entryFields) as Documented),
     handler: async ({ query, accept, signal }) => {
       const wanted: Omit<EventsQuery, "asOf"> = {
         conditions: conditionsOf(columns, query),

@@ -118,14 +118,19 @@ export const answer = async <Answer extends object>(
 ) => {
   const asOf = asOfOf(query, questions.now())
   await awaitPosition(questions, query, signal)
-  const { rows, position: at } = await translated(() =>
+  const {
+    rows,
+    position: at,
+    rebuilding,
+  } = await translated(() =>
     questions.readers.ask(
       audited((transaction) => question(transaction, asOf), asOf, projection),
       signal,
     ),
   )
   if (query.wait_for !== null && !reached(at, query.wait_for)) throw late(at, query.wait_for, query.wait_ms)
-  return { ...standingOf(asOf, at, questions.now()), ...rows }
+  const standing = standingOf(asOf, at, questions.now())
+  return rebuilding === null ? { ...standing, ...rows } : { ...standing, rebuilding, ...rows }
 }
 
 /** The answer, or 503 while PostgreSQL is away or everybody is busy. */

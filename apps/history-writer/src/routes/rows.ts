@@ -12,6 +12,7 @@ import { type AnyProjection, projections } from "@landfall/projections/registry"
 import { Schema } from "effect"
 import { exported, listFields, streamTypes } from "./exports.ts"
 import { answer, asOfOf, awaitPosition, type Questions, standingFields } from "./questions.ts"
+import { type Documented, pageSchema, timelineSchema } from "./schemas.ts"
 
 /** Rows of every projection, as they are or as they were: lists, single rows and their timelines. */
 export const rowRoutes = (questions: Questions): ReadonlyArray<Route> =>
@@ -33,7 +34,7 @@ const rowSchema = (projection: AnyProjection) =>
     ...projection.row.fields,
     topic_partition: Schema.Int,
     kafka_offset: Schema.Int,
-  }) as Schema.Codec<unknown, unknown>
+  }) as Documented
 
 const words = (projection: AnyProjection): string => projection.list.replaceAll("-", " ")
 
@@ -53,10 +54,7 @@ const listRoute = (questions: Questions, projection: AnyProjection): Route => {
       ...listFields,
       cursor: optional(cursorOf(list, 1), "where the page begins"),
     },
-    response: Schema.Struct({
-      items: Schema.Array(rowSchema(projection)),
-      next_cursor: Schema.NullOr(Schema.String),
-    }) as Schema.Codec<unknown, unknown>,
+    response: pageSchema(rowSchema(projection)),
     handler: async ({ query, accept, signal }) => {
       const after = query.cursor === null ? null : keyOfCursor(query.cursor)
       const conditions = conditionsOf(columns, query)
@@ -113,7 +111,7 @@ const rowRoute = (questions: Questions, projection: AnyProjection): Route =>
     summary: `One row of the ${words(projection)}, as it is or as it was`,
     query: standingFields,
     params: keyField(projection),
-    response: Schema.Struct({ row: rowSchema(projection) }) as Schema.Codec<unknown, unknown>,
+    response: Schema.Struct({ row: rowSchema(projection) }) as Documented,
     handler: ({ query, params: { key }, signal }) =>
       answer(
         questions,
@@ -142,6 +140,7 @@ const timelineRoute = (questions: Questions, projection: AnyProjection): Route =
       cursor: optional(cursorOf(cursorName, 3), "where the page begins"),
     },
     params: keyField(projection),
+    response: timelineSchema,
     handler: ({ query, params: { key }, signal }) => {
       const after = query.cursor === null ? null : timelinePlace(query.cursor)
       return answer(

@@ -4,6 +4,7 @@ import { text } from "@landfall/adapters/config/kinds"
 import { badField, notFound } from "@landfall/adapters/http/http-error"
 import { defineRoute, type Route } from "@landfall/adapters/http/route"
 import { answer, type Questions, standingFields } from "./questions.ts"
+import { whySchema } from "./schemas.ts"
 
 const { wait_for, wait_ms } = standingFields
 
@@ -16,6 +17,7 @@ export const whyRoute = (questions: Questions): Route =>
     description: `The subject is ${whyAccepted}. An alert names rule, threshold, observed value and position for its raise and its clear, and the events behind each; an event, what it changed field by field and the alerts that rest on it; a transfer, its timeline. Every event comes with topic, partition, offset, times and its exact message.`,
     query: { wait_for, wait_ms },
     params: { subject: required(text, "what is asked about") },
+    response: whySchema,
     handler: ({ query, params: { subject }, signal }) => {
       if (!canBeAsked(subject)) throw badField("subject", "it is none of these", whyAccepted)
       const standing = { ...query, as_of: null, as_of_basis: "ingest" as const }
