@@ -5,16 +5,14 @@ import { rowEncoder } from "@landfall/projections/row-codec"
 import { type Checkpoint, partitionName } from "../history/checkpoint.ts"
 import type { StoredRow } from "../history/snapshot-table.ts"
 import type { Transaction } from "../postgres/transaction.ts"
-import { root } from "../transparency-log/merkle-log.ts"
-import { type AttestedHead, attestedLog } from "./attested.ts"
+import type { AttestedHead } from "./attested.ts"
 import { differingColumns } from "./columns.ts"
 import { checkDuplicates, compareWithTopic, unexplained } from "./compare-topic.ts"
-import { edgeOf } from "./edge.ts"
 import type { Findings } from "./findings.ts"
 import { gapsBefore } from "./gaps.ts"
 import { type Stored, type StoredMessage, storedMessages } from "./stored-messages.ts"
 import type { TopicCopy } from "./topic-copy.ts"
-import { watchedLog } from "./watched-log.ts"
+import { treeChecker } from "./verify-tree.ts"
 
 /** Rows of each projection of a topic, made from nothing, with the event that changed each last. */
 export type Folds = ReadonlyMap<AnyProjection, Map<string, StoredRow>>
@@ -51,7 +49,7 @@ export const verifyPartition = async (work: PartitionWork): Promise<PartitionCou
   const name = partitionName(checkpoint)
   const place = (offset: number): string => `${name}/${offset}`
   const check = rowChecker(work, place)
-  const tree = treeChecker(work, name)
+  const tree = treeChecker(work)
   const counts = { evidence: 0, dead_letter: 0, duplicate: 0 }
   const account = async (stored: ReadonlyArray<Stored>, next: number, upTo: number): Promise<number> => {
     const found = gapsBefore(next, [
@@ -87,7 +85,7 @@ export const verifyPartition = async (work: PartitionWork): Promise<PartitionCou
     work.onRows(page.length)
   }
   await account([], next, checkpoint.nextOffset)
-  tree.end()
+  await tree.end()
   for (const [kind, counted, found] of [
     ["dead_letter", checkpoint.deadLetters, counts.dead_letter],
     ["duplicate", checkpoint.duplicates, counts.duplicate],
@@ -136,50 +134,5 @@ const rowChecker = (
       if (after !== null && after !== before)
         rows.set(key, { row: after, partition: checkpoint.partition, offset })
     }
-  }
-}
-
-/** Makes the partition's Merkle tree again, and says where it parts from the checkpoint's and from what was attested. */
-const treeChecker = ({ findings, checkpoint, attested }: PartitionWork, name: string) => {
-  const claimed = checkpoint.log
-  const against = attestedLog(findings, name, attested, claimed.size)
-  const edge = edgeOf(claimed)
-  /** How many subtrees along the checkpoint's right edge, from its left end on, the rows make. */
-  let matching = 0
-  /** The offset of the last leaf of each subtree along the edge, as far as there are rows. */
-  const ends = new Map<number, number>()
-  const tree = watchedLog([
-    ...against.looks,
-    ...edge.map(({ size, root: subtree }, place) => ({
-      size,
-      see: (log: { readonly rightEdge: ReadonlyArray<Buffer> }) => {
-        if (matching === place && log.rightEdge.at(-1)?.equals(subtree) === true) matching++
-      },
-    })),
-  ])
-  return {
-    add: (rows: ReadonlyArray<Stored>): void => {
-      const leaves = rows.flatMap((row) => (row.kind === "duplicate" ? [] : [row.leaf]))
-      const before = tree.log().size
-      for (const { size } of edge) {
-        const last = rows[size - before - 1]
-        if (last !== undefined) ends.set(size, last.offset)
-      }
-      tree.add(leaves)
-      against.add(leaves)
-    },
-    end: (): void => {
-      const made = tree.log()
-      against.end(made.size, root(made))
-      if (made.size === claimed.size && root(made).equals(root(claimed))) return
-      const [before, parting] = [edge[matching - 1], edge[matching]]
-      const first = before === undefined ? checkpoint.firstOffset : (ends.get(before.size) ?? 0) + 1
-      const last = (parting === undefined ? undefined : ends.get(parting.size)) ?? checkpoint.nextOffset - 1
-      findings.difference(
-        "log",
-        name,
-        `the rows make a log of ${made.size} leaves with root ${root(made).toString("base64")}, the checkpoint has ${claimed.size} with root ${root(claimed).toString("base64")}; they part between the offsets ${first} and ${last}`,
-      )
-    },
   }
 }

@@ -5,6 +5,7 @@ import { unexplained } from "../../src/verify/compare-topic.ts"
 import { edgeOf } from "../../src/verify/edge.ts"
 import { gapsBefore } from "../../src/verify/gaps.ts"
 import { inStep } from "../../src/verify/in-step.ts"
+import { surplusLeaf } from "../../src/verify/surplus.ts"
 import { watchedLog } from "../../src/verify/watched-log.ts"
 
 const seed = 20_261_123
@@ -127,5 +128,26 @@ describe("a watched log", () => {
       for (const { size: then, root: subtree } of edge)
         expect(append(emptyLog, leaves(size).slice(0, then)).rightEdge.at(-1)).toEqual(subtree)
     }
+  })
+})
+
+describe("the leaf too many", () => {
+  const distinct = (count: number): ReadonlyArray<Buffer> =>
+    Array.from({ length: count }, (_, at) => Buffer.alloc(32, at + 1))
+
+  it("is found wherever it was put, in a tree of any height", () => {
+    for (const size of [1, 2, 4, 8, 16, 32]) {
+      const claimed = root(append(emptyLog, distinct(size)))
+      for (let at = 0; at <= size; at++) {
+        const stuffed = distinct(size).toSpliced(at, 0, Buffer.alloc(32, 0xee))
+        expect(surplusLeaf(stuffed, claimed), `${at} of ${size}`).toBe(at)
+      }
+    }
+  })
+
+  it("is not found when more than that is wrong", () => {
+    const claimed = root(append(emptyLog, distinct(8)))
+    const stuffed = distinct(8).toSpliced(3, 0, Buffer.alloc(32, 0xee)).with(6, Buffer.alloc(32, 0xdd))
+    expect(surplusLeaf(stuffed, claimed)).toBeNull()
   })
 })

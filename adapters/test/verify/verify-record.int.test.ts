@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest"
+import { leafHash } from "../../src/transparency-log/leaf.ts"
 import { differenceLine } from "../../src/verify/findings.ts"
 import { verifyRecord } from "../../src/verify/verify-record.ts"
 import { givenPostgres } from "../postgres/given-postgres.ts"
-import { type Copies, givenCopies, marked, tamper } from "./given-record.ts"
+import { type Copies, givenCopies, marked, tamper, topicId } from "./given-record.ts"
 
 const postgres = givenPostgres()
 let copies: Copies
@@ -11,6 +12,13 @@ beforeAll(async () => {
 })
 
 const table = "funding_observations"
+
+interface StoredMessageRow {
+  readonly kafka_timestamp_ms: string
+  readonly message_key: Buffer
+  readonly message_headers: Buffer | null
+  readonly payload: string
+}
 
 describe("the record", () => {
   it("is intact when nobody changed it, and each gap that nothing explains is told", async () => {
@@ -188,8 +196,36 @@ describe("the record", () => {
   it("names where a deleted row was: an offset that nothing explains any more", async () => {
     const { database } = await copies.copy()
     await tamper(database, table, `delete from ${table} where kafka_offset in (3, 4)`)
-    const { gaps } = await verifyRecord(database)
+    const { gaps, differences } = await verifyRecord(database)
+    expect(differences.map(differenceLine).join("\n")).toMatch(
+      /they part between the offsets 0 and \d+, where these offsets have no row and nothing explains it: 3 to 4, 9$/m,
+    )
     expect(gaps).toContainEqual({ topic: marked.topic, partition: 0, from: 3, to: 5 })
+  })
+
+  it.each([
+    ["a gap", marked.marker],
+    ["the end", 4_000],
+  ])("names a row that was added to %s with a leaf hash that fits", async (_, offset) => {
+    const { database } = await copies.copy()
+    const [like] = await database.transaction((transaction) =>
+      transaction.query<StoredMessageRow>(`select * from ${table} where kafka_offset = 3`),
+    )
+    if (like === undefined) throw new Error("there is no such row")
+    const leaf = leafHash({
+      ...{ topicId, partition: 0, offset, leaderEpoch: 0, timestampMs: Number(like.kafka_timestamp_ms) },
+      ...{ key: like.message_key, headers: like.message_headers, value: Buffer.from(like.payload) },
+    })
+    const changed = `jsonb_build_object('kafka_offset', ${offset}, 'event_id', gen_random_uuid(), 'leaf_hash', '\\x${leaf.toString("hex")}')`
+    await tamper(
+      database,
+      table,
+      `insert into ${table} select (jsonb_populate_record(one, ${changed})).* from ${table} as one where kafka_offset = 3`,
+    )
+    const { differences } = await verifyRecord(database)
+    expect(differences.map(differenceLine)).toContain(
+      `ops.funding_observation/0/${offset}: the row was added: without it the rows make the checkpoint's tree`,
+    )
   })
 
   it("says in which part of the log the rows part from the checkpoint's tree", async () => {
