@@ -169,3 +169,36 @@ describe("landfall verify", () => {
     expect(differences).toContainEqual(expect.objectContaining({ subject: "alert" }))
   })
 })
+
+// The last, because the log goes on elsewhere afterwards.
+describe("landfall adopt", () => {
+  const adopt = (...args: ReadonlyArray<string>): Promise<Ran> =>
+    landfall("adopt", marketPriceTopic.name, "--why", "the cluster was restored", ...args)
+
+  it("refuses a topic that is the recorded one", async () => {
+    const ran = await adopt("--yes")
+    expect(ran).toMatchObject({ code: 1, stdout: "" })
+    expect(ran.stderr).toContain("ref.market_price is the topic that was recorded")
+  })
+
+  it("shows where a recreated topic would go on, and adopts it under the name of who did it", async () => {
+    await house.database.transaction((transaction) =>
+      transaction.query("update checkpoints set topic_id = gen_random_uuid() where topic = $1", [
+        marketPriceTopic.name,
+      ]),
+    )
+    const looked = await adopt("--dry-run", "--json")
+    expect(looked.code).toBe(0)
+    const plan = JSON.parse(looked.stdout) as { partitions: ReadonlyArray<Record<string, unknown>> }
+    expect(plan).toMatchObject({ done: false, partitions: [{ generation: 2 }, { generation: 2 }] })
+    const done = await adopt("--yes", "--by", "ada", "--json")
+    expect(JSON.parse(done.stdout)).toMatchObject({ done: true, partitions: plan.partitions })
+    const rows = await house.database.transaction((transaction) =>
+      transaction.query("select adopted_by, reason from log_generations"),
+    )
+    expect([...rows]).toEqual(
+      Array.from({ length: 2 }, () => ({ adopted_by: "ada", reason: "the cluster was restored" })),
+    )
+    expect((await adopt("--yes")).stderr).toContain("is the topic that was recorded")
+  })
+})
