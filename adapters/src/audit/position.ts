@@ -66,6 +66,18 @@ const frozenOffsets = async (
 export interface Audited<Rows> {
   readonly rows: Rows
   readonly position: Position
+  /** Which version of the projection made the rows, while another is to take its place; null otherwise. */
+  readonly rebuilding: { readonly version: number } | null
+}
+
+/** The version that is read of a snapshot that is being made again; null for one that is written. */
+const rebuildingOf = async (
+  transaction: Transaction,
+  projection: AnyProjection | null,
+): Promise<Audited<unknown>["rebuilding"]> => {
+  if (projection === null) return null
+  const standing = (await readStandings(transaction)).get(projection.name)
+  return standing === undefined || standing.frozenAtMs === null ? null : { version: standing.version }
 }
 
 /** A question together with the position that its answer stands at, from one state of the database. */
@@ -77,5 +89,9 @@ export const audited =
   ) =>
   async (transaction: Transaction): Promise<Audited<Rows>> => {
     await holdSnapshots(transaction, projections)
-    return { position: await positionOf(transaction, asOf, projection), rows: await question(transaction) }
+    return {
+      position: await positionOf(transaction, asOf, projection),
+      rebuilding: await rebuildingOf(transaction, projection),
+      rows: await question(transaction),
+    }
   }

@@ -1,7 +1,8 @@
 import { snapshotTable } from "@landfall/projections/projection"
 import type { AnyProjection } from "@landfall/projections/registry"
-import { rowDecoder, rowEncoder } from "@landfall/projections/row-codec"
+import { rowDecoder, rowEncoder, type SqlRow } from "@landfall/projections/row-codec"
 import { readableColumns, type StoredRow } from "../history/snapshot-table.ts"
+import { readStandings } from "../history/snapshot-versions.ts"
 import { arrayLiteral } from "../postgres/literal.ts"
 import type { Parameter, Transaction } from "../postgres/transaction.ts"
 import type { AsOf } from "./as-of.ts"
@@ -81,13 +82,28 @@ const select = async (
      ${whereAll(conditions)} order by row_key limit ${limit}`,
     parameters,
   )
-  return rows.map((row) => ({
-    key: row.row_key,
-    row: decode(row as never),
-    partition: row.topic_partition,
-    offset: Number(row.kafka_offset),
-  }))
+  const found = (read: (row: Row) => unknown): ReadonlyArray<FoundRow> =>
+    rows.map((row) => ({
+      key: row.row_key,
+      row: read(row),
+      partition: row.topic_partition,
+      offset: Number(row.kafka_offset),
+    }))
+  try {
+    return found((row) => decode(row as never))
+  } catch (error) {
+    // Rows of an older version that are still read while they are made again: today's schema need not take them.
+    const standing = (await readStandings(transaction)).get(projection.name)
+    if (standing === undefined || standing.frozenAtMs === null) throw error
+    return found((row) => columnsOf(projection, row as never))
+  }
 }
+
+/** A row as its table has it. */
+const columnsOf = (projection: AnyProjection, row: SqlRow): SqlRow =>
+  Object.fromEntries(
+    Object.keys(projection.columns).flatMap((name) => (row[name] === null ? [] : [[name, row[name]]])),
+  )
 
 async function* liveRows(
   transaction: Transaction,
