@@ -5,6 +5,7 @@ import { rowDecoder } from "@landfall/projections/row-codec"
 import { BinaryRows } from "../postgres/binary-copy.ts"
 import { arrayLiteral } from "../postgres/literal.ts"
 import type { Transaction } from "../postgres/transaction.ts"
+import { SnapshotSwapped } from "./snapshot-versions.ts"
 
 /** A row and the event that changed it last, which is its version. */
 export interface StoredRow {
@@ -64,6 +65,27 @@ export const holdSnapshots = (
   projections: ReadonlyArray<{ readonly name: string }>,
 ): Promise<void> =>
   transaction.script(`lock table ${projections.map(snapshotTable).join(", ")} in access share mode`)
+
+/**
+ * The same in the middle of a long transaction, which would have kept a swap waiting from its beginning. Throws
+ * {@link SnapshotSwapped} when the table was swapped since: its rows are not those of this transaction's state.
+ */
+export const holdUnswapped = async (
+  transaction: Transaction,
+  projection: { readonly name: string },
+): Promise<void> => {
+  await holdSnapshots(transaction, [projection])
+  // A name is resolved as of now, the catalogue is read as of the transaction's beginning.
+  const [table] = await transaction.query<{ same: boolean }>(
+    `select coalesce((select oid from pg_class where relname = $1 and relnamespace = 'public'::regnamespace)
+       = to_regclass($1)::oid, false) as same`,
+    [snapshotTable(projection)],
+  )
+  if (table?.same !== true)
+    throw new SnapshotSwapped(
+      `the snapshot of ${projection.name} was swapped by a rebuild while it was waited for: run this again`,
+    )
+}
 
 /** The snapshot table of a projection: the live one, or another that has its columns. */
 export const openSnapshotTable = (

@@ -3,7 +3,7 @@ import { snapshotTable } from "@landfall/projections/projection"
 import type { AnyProjection } from "@landfall/projections/registry"
 import { rowDecoder } from "@landfall/projections/row-codec"
 import { readCheckpoints } from "../history/checkpoint.ts"
-import { readableColumns, type StoredRow } from "../history/snapshot-table.ts"
+import { holdUnswapped, readableColumns, type StoredRow } from "../history/snapshot-table.ts"
 import { requireSnapshotVersions } from "../history/snapshot-versions.ts"
 import type { Transaction } from "../postgres/transaction.ts"
 import { stateHasher } from "./state-hash.ts"
@@ -39,6 +39,7 @@ export async function* liveRows(
   projection: AnyProjection,
 ): AsyncGenerator<ReadonlyArray<StoredRow & { readonly key: string }>> {
   await requireSnapshotVersions(transaction, [projection])
+  await holdUnswapped(transaction, projection)
   const decode = rowDecoder(projection)
   const cursor = `live_${projection.name}`
   // One sort for all pages, whatever the collation of the database.

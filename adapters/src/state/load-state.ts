@@ -5,7 +5,7 @@ import { foldInto, type Rows } from "@landfall/projections/fold"
 import type { AnyProjection } from "@landfall/projections/registry"
 import { type Checkpoint, partitionName, readCheckpoints } from "../history/checkpoint.ts"
 import { type KafkaLog, kafkaLogs, requireContinuable } from "../history/resume.ts"
-import { openSnapshotTable } from "../history/snapshot-table.ts"
+import { holdSnapshots, openSnapshotTable } from "../history/snapshot-table.ts"
 import { requireSnapshotVersions } from "../history/snapshot-versions.ts"
 import type { Admin } from "../kafka/admin.ts"
 import type { KafkaConnection } from "../kafka/configuration.ts"
@@ -70,6 +70,7 @@ const readSnapshots = (
 ): Promise<{ rows: Map<string, Rows<unknown>>; checkpoints: ReadonlyMap<string, Checkpoint> }> =>
   database.transaction(
     async (transaction) => {
+      await holdSnapshots(transaction, projections)
       await requireSnapshotVersions(transaction, projections)
       const checkpoints = new Map(
         (await readCheckpoints(transaction)).map((checkpoint) => [partitionName(checkpoint), checkpoint]),

@@ -2,7 +2,7 @@ import { toJson } from "@landfall/domain/codec"
 import { snapshotTable } from "@landfall/projections/projection"
 import type { AnyProjection } from "@landfall/projections/registry"
 import { rowEncoder, type SqlRow } from "@landfall/projections/row-codec"
-import { readableColumns, type StoredRow } from "../history/snapshot-table.ts"
+import { holdUnswapped, readableColumns, type StoredRow } from "../history/snapshot-table.ts"
 import type { Transaction } from "../postgres/transaction.ts"
 import { hashRows } from "../replay/state-hash.ts"
 import { differingColumns } from "./columns.ts"
@@ -52,6 +52,7 @@ export const verifySnapshot = async (
     )
     return state
   }
+  await holdUnswapped(transaction, projection)
   const encode = rowEncoder(projection)
   const missing = new Set(made.keys())
   const differs = (key: string, what: string): void =>

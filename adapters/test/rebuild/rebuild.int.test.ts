@@ -3,6 +3,7 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { fundingTransfer } from "@landfall/projections/funding-transfer"
 import { describe, expect, it } from "vitest"
+import { holdUnswapped } from "../../src/history/snapshot-table.ts"
 import { readStandings } from "../../src/history/snapshot-versions.ts"
 import { giveUpRebuild, rebuildProjection } from "../../src/rebuild/rebuild.ts"
 import { givenPostgres } from "../postgres/given-postgres.ts"
@@ -251,6 +252,23 @@ describe("a rebuild", () => {
       events: 300,
     })
     await expectWhole(fundingTransfer)
+  })
+
+  it("is noticed by a long transaction that began before the swap and reads the table after it", async () => {
+    const { auditor, write, another } = await givenHistory(postgres, "long", topic)
+    await write(half)
+    const late = auditor.transaction(
+      async (transaction) => {
+        await transaction.query("select 1")
+        await rebuildProjection(another(), fundingTransfer, { promote: true })
+        await holdUnswapped(transaction, fundingTransfer)
+      },
+      { mode: "repeatable read read only" },
+    )
+    await expect(late).rejects.toThrow(
+      /snapshot of funding_transfer was swapped by a rebuild.*run this again/,
+    )
+    await auditor.transaction((transaction) => holdUnswapped(transaction, fundingTransfer))
   })
 
   it("waits for those who read the live table, and gives up when they stay", async () => {

@@ -1,7 +1,14 @@
 import type { FundingObservation } from "@landfall/domain/topics/funding-observation"
-import { type FundingTransfer, fundingTransfer } from "@landfall/projections/funding-transfer"
+import {
+  type FundingTransfer,
+  FundingTransfer as FundingTransferRow,
+  fundingTransfer,
+} from "@landfall/projections/funding-transfer"
 import { type AnyProjection, projections } from "@landfall/projections/registry"
+import { Schema } from "effect"
 import { describe, expect, it } from "vitest"
+import { audited } from "../../src/audit/position.ts"
+import { listRows } from "../../src/audit/rows.ts"
 import { readStandings } from "../../src/history/snapshot-versions.ts"
 import {
   type BackgroundEvent,
@@ -74,10 +81,32 @@ describe("a rollback", () => {
 
 describe("a projection of a new version", () => {
   it("is read as it was while it is rebuilt, evidence goes on, and then the new one is live", async () => {
-    const { superuser, write, deploy, expectWhole, another } = await givenHistory(postgres, "versions", topic)
+    const { auditor, superuser, write, deploy, expectWhole, another } = await givenHistory(
+      postgres,
+      "versions",
+      topic,
+    )
     await write(half)
     expect((await deploy(nextProgram)).map(({ name }) => name)).toEqual(["funding_transfer"])
+    const shown = (program: AnyProjection) =>
+      auditor.transaction(
+        audited(
+          (transaction) => listRows(transaction, program, { conditions: [], after: null, asOf: null }, 1_000),
+          null,
+          program,
+        ),
+        { mode: "repeatable read read only" },
+      )
+    const before = await shown(nextVersion)
+    expect(before.rebuilding).toEqual({ version: 1 })
     await write(rest) // evidence alone: the snapshot stands where it was frozen
+    expect(await shown(nextVersion)).toEqual(before)
+    // Also when the new version would not take such rows: they are shown as the table has them.
+    const stricter = Schema.Struct({ ...FundingTransferRow.fields, observations: Schema.Literal("many") })
+    const asTheyAre = await shown({ ...nextVersion, row: stricter } as AnyProjection)
+    expect(asTheyAre.rows.map(({ row }) => (row as FundingTransfer).observations)).toEqual(
+      before.rows.map(({ row }) => (row as FundingTransfer).observations),
+    )
     const rebuilt = await rebuildProjection(another(), nextVersion, { promote: true })
     expect(rebuilt).toMatchObject({ version: 2, live_version: 1, events: 600, promoted: true })
     // The difference is told at the position at which the old table stands.
@@ -85,6 +114,7 @@ describe("a projection of a new version", () => {
     expect(Object.keys(rebuilt.difference?.changed_fields ?? {})).toEqual(["observations"])
     const standings = await superuser.transaction(readStandings)
     expect(standings.get("funding_transfer")).toMatchObject({ version: 2, frozenAtMs: null })
+    expect((await shown(nextVersion)).rebuilding).toBeNull()
     await write(observations(600, 650))
     await expectWhole(nextVersion)
   })
