@@ -1,6 +1,8 @@
 import type { Bitcoind } from "@landfall/setup/parts/bitcoind"
 import { jsonRpc } from "@landfall/setup/parts/json-rpc"
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
+import { endpoint } from "../../src/config/endpoint.ts"
+import { examineBitcoin } from "../../src/doctor/systems.ts"
 import { givenBitcoind, givenObserver, outputsOf } from "./given-bitcoind.ts"
 
 let node: Bitcoind & AsyncDisposable
@@ -211,3 +213,22 @@ const rivals = async (address: string): Promise<{ raw: string; rival: string }> 
   }
   return { raw: await sign(address, 0.0001), rival: await sign(await newAddress(), 0.001) }
 }
+
+describe("the doctor", () => {
+  test("says on which chain bitcoind is and how far, and when it is another one or not there", async () => {
+    const height = await node.miner<number>("getblockcount")
+    const here = endpoint(node.url)
+    expect(await examineBitcoin(here, null)).toEqual([
+      expect.objectContaining({ state: "ok", says: `${here.shown}: regtest, at block ${height}` }),
+    ])
+    expect(await examineBitcoin(here, "main")).toEqual([
+      expect.objectContaining({ state: "wrong", says: "it runs regtest, and BITCOIN_NETWORK says main" }),
+    ])
+    expect(await examineBitcoin(endpoint("http://127.0.0.1:9"), null)).toEqual([
+      expect.objectContaining({
+        state: "wrong",
+        todo: "start it, or set BITCOIN_OBSERVER_URL to where it is",
+      }),
+    ])
+  })
+})

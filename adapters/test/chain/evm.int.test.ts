@@ -1,5 +1,7 @@
 import { eureV2, mintInput, placeToken, transferInput } from "@landfall/setup/parts/eure"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { endpoint } from "../../src/config/endpoint.ts"
+import { examineEvm } from "../../src/doctor/systems.ts"
 import {
   caller,
   ether,
@@ -139,5 +141,16 @@ describe("a transfer on a real EVM node", () => {
     }
     const few = await callsFor(address)
     expect(await callsFor(address, ...many)).toBeLessThanOrEqual(few)
+  })
+})
+
+describe("the doctor", () => {
+  test("says on which chain the node is and how far, and when it is another one", async () => {
+    const here = endpoint(chain.anvil.url)
+    const [finding] = await examineEvm(here, null)
+    expect(finding).toMatchObject({ state: "ok", says: expect.stringMatching(/: chain \d+, at block \d+$/) })
+    expect(await examineEvm(here, "1")).toEqual([
+      expect.objectContaining({ state: "wrong", says: expect.stringContaining("GNOSIS_CHAIN_ID says 1") }),
+    ])
   })
 })

@@ -1,4 +1,5 @@
 import { endpoint } from "@landfall/adapters/config/endpoint"
+import { examineBridge } from "@landfall/adapters/doctor/systems"
 import { createJsonClient } from "@landfall/adapters/net/json-client"
 import { amount } from "@landfall/domain/amount"
 import { afterEach, beforeEach, expect, test } from "vitest"
@@ -161,4 +162,11 @@ test("stops with requests under way", async () => {
   while ((await bridge.control.calls()).recent_deposits !== 1);
   await bridge.stop()
   expect(await asked).toMatchObject({ reason: expect.stringMatching(/^(?:broken|refused)$/) })
+})
+
+test("is found well by the doctor, and not when it is away", async () => {
+  expect(await examineBridge(endpoint(bridge.url))).toEqual([expect.objectContaining({ state: "ok" })])
+  expect(await examineBridge(endpoint("http://127.0.0.1:9"))).toEqual([
+    expect.objectContaining({ state: "wrong", todo: "start it, or set BRIDGE_URL to where it is" }),
+  ])
 })
