@@ -144,8 +144,12 @@ export const alertsNaming = async (
   eventId: string,
 ): Promise<ReadonlyArray<NamingAlert>> => {
   const rows = await transaction.query<{ payload: string }>(
-    `select payload from ops_alerts where alert_evidence_ids(payload) @> array[$1::text::uuid]
-     order by topic_partition, kafka_offset limit ${namingMax}`,
+    `select payload from (
+       select payload, topic_partition, kafka_offset from ops_alerts
+         where alert_evidence_ids(payload) @> array[$1::text::uuid]
+       union all select payload, topic_partition, kafka_offset from retried_letters
+         where topic = 'ops.alert' and strpos(payload, $1) > 0
+     ) as naming order by topic_partition, kafka_offset limit ${namingMax}`,
     [eventId],
   )
   return rows.flatMap(({ payload }) => {

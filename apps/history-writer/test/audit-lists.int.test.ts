@@ -115,7 +115,7 @@ describe("lists and exports", () => {
       await until("no export runs any more", async () => ((await running()) === 0 ? true : null))
     } finally {
       await given.sql.unsafe(
-        "drop view market_price_snapshot; alter table market_price_table rename to market_price_snapshot",
+        "set lock_timeout = '5s'; drop view market_price_snapshot; alter table market_price_table rename to market_price_snapshot",
       )
     }
     await ok("prices?limit=1")
