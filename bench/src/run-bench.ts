@@ -19,6 +19,8 @@ export type Answer = { readonly sections: ReadonlyArray<Section> } | { readonly 
 const order: Order = JSON.parse(process.argv[2] ?? "{}")
 const stack = new AsyncDisposableStack()
 let ending = false
+const folder = fileURLToPath(new URL(`../../.sandbox/bench/${order.module}/`, import.meta.url))
+const empty = (): Promise<void> => rm(folder, { recursive: true, force: true })
 const end = (code: number): void => {
   if (ending) return
   ending = true
@@ -26,6 +28,8 @@ const end = (code: number): void => {
   setTimeout(() => process.exit(code), 20_000).unref()
   void stack
     .disposeAsync()
+    // Data that nobody needs any more; the logs of what failed are kept until the next run.
+    .then(() => (code === 0 ? empty() : undefined))
     .catch(() => {})
     .then(() => process.exit(code))
 }
@@ -33,9 +37,8 @@ process.on("SIGTERM", () => end(143))
 process.on("SIGINT", () => {}) // the parent hears it too, and decides
 process.on("disconnect", () => end(1))
 
-const folder = fileURLToPath(new URL(`../../.sandbox/bench/${order.module}/`, import.meta.url))
 try {
-  await rm(folder, { recursive: true, force: true })
+  await empty()
   await mkdir(folder, { recursive: true })
   const { benches } = await import("./registry.ts")
   const bench = benches[order.module]
