@@ -250,3 +250,16 @@ describe("doctor", () => {
 })
 
 replayCases(() => house)
+
+describe("a topic that was made anew, and is compacted", () => {
+  it("is found by the doctor, with what to do", async () => {
+    await house.recreate("ref.market_price", { "cleanup.policy": "compact" })
+    const { code, stdout } = await landfall("doctor")
+    expect(code).toBe(3)
+    expect(stdout).toContain("topic ids: not the topics that were recorded: ref.market_price")
+    expect(stdout).toMatch(/offsets: ref\.market_price\/\d is to go on at 2, and Kafka has 0 to 0/)
+    expect(stdout).toContain("cleanup.policy: ref.market_price has compact")
+    expect(stdout).toContain("→ set cleanup.policy=delete for them")
+    expect(stdout).toContain("wrong: 3")
+  })
+})

@@ -1,16 +1,18 @@
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import kafkaClient from "@confluentinc/kafka-javascript"
 import { openEventReader } from "@landfall/adapters/alerts/event-reader"
 import { recordPolicy } from "@landfall/adapters/alerts/policy-store"
 import { defaultLimits, startHistoryWriter } from "@landfall/adapters/history/history-writer"
 import { claimSnapshotVersions } from "@landfall/adapters/history/snapshot-versions"
-import { openAdmin } from "@landfall/adapters/kafka/admin"
+import { type Admin, openAdmin } from "@landfall/adapters/kafka/admin"
 import { openBulkProducer } from "@landfall/adapters/kafka/bulk-producer"
-import type { KafkaConnection } from "@landfall/adapters/kafka/configuration"
+import { asked, type KafkaConnection } from "@landfall/adapters/kafka/configuration"
 import { migrate } from "@landfall/adapters/postgres/migrate"
 import { type Database, openDatabase } from "@landfall/adapters/postgres/transaction"
 import { recordEncoder } from "@landfall/domain/codec"
+import type { Cut } from "@landfall/domain/position"
 import { topicByName, topics } from "@landfall/domain/registry"
 import { type Alert, alertTopic } from "@landfall/domain/topics/alert"
 import { advance, createEvaluator, fold } from "@landfall/evaluators/alerts/evaluator"
@@ -19,6 +21,7 @@ import { tick } from "@landfall/evaluators/alerts/tick"
 import { projections } from "@landfall/projections/registry"
 import { type Kafka, startKafka } from "@landfall/setup/parts/kafka"
 import { type Postgres, startPostgres } from "@landfall/setup/parts/postgres"
+import { createTopics } from "@landfall/setup/parts/topics"
 import { history, policy } from "./history.ts"
 
 /** A real broker and database with a small history, written as the services write it. */
@@ -37,6 +40,8 @@ export interface House {
   readonly publish: (messages: ReadonlyArray<Message>) => Promise<void>
   /** Lets a history writer record everything that Kafka has. */
   readonly record: () => Promise<void>
+  /** Deletes a topic and makes it anew, as no operator should. */
+  readonly recreate: (topic: string, config: Readonly<Record<string, string>>) => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -87,6 +92,10 @@ export const givenHouse = async (): Promise<House> => {
     emptyUrl: await postgres.createDatabase("empty"),
     publish,
     record,
+    recreate: async (topic, config) => {
+      await deleteTopic(kafka.brokers, topic)
+      await createTopics(kafka.brokers, [{ topic, partitions, config }])
+    },
     close: async () => {
       admin.close()
       await database.close()
@@ -103,6 +112,25 @@ const bytesOf = ({ topic, key, record }: Message) => {
   return { topic, key: key ?? known.key(record), value: recordEncoder(known)(record) }
 }
 
+const places = topics.flatMap(({ name }) =>
+  Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition })),
+)
+
+/** Where every partition ends; asked with more patience than a tick has. */
+const endsOf = async (admin: Admin): Promise<Cut> => {
+  const bounds = await admin.bounds(places)
+  return Object.fromEntries(
+    topics.map(({ name }) => [
+      name,
+      Object.fromEntries(
+        places.flatMap(({ topic, partition }, place) =>
+          topic === name ? [[String(partition), bounds[place]?.end ?? 0] as const] : [],
+        ),
+      ),
+    ]),
+  )
+}
+
 /** One tick of an evaluator that has read everything that Kafka has. */
 const decide = async (
   kafka: KafkaConnection,
@@ -112,7 +140,7 @@ const decide = async (
   const reader = await openEventReader({ kafka, admin, topics })
   const state = createEvaluator({ policies })
   try {
-    const ends = await reader.ends()
+    const ends = await endsOf(admin)
     const isRead = (): boolean =>
       Object.entries(ends).every(([topic, offsets]) =>
         Object.entries(offsets).every(
@@ -135,9 +163,6 @@ const decide = async (
 const recordAll = async (kafka: KafkaConnection, url: string): Promise<void> => {
   const admin = openAdmin(kafka)
   const database = openDatabase(url, { applicationName: "history-writer", role: "landfall_writer" })
-  const places = topics.flatMap(({ name }) =>
-    Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition })),
-  )
   const bounds = await admin.bounds(places)
   const { promise: recorded, resolve, reject } = Promise.withResolvers<void>()
   const look = (): void => {
@@ -166,4 +191,21 @@ const recordAll = async (kafka: KafkaConnection, url: string): Promise<void> => 
   await writer.stop()
   await database.close()
   admin.close()
+}
+
+const deleteTopic = async (brokers: string, topic: string): Promise<void> => {
+  const client = kafkaClient.AdminClient.create({ "bootstrap.servers": brokers })
+  try {
+    await asked<unknown>("deleting a topic", (done) =>
+      client.deleteTopic(topic, 10_000, (error) => done(error, undefined)),
+    )
+    for (;;) {
+      const names = await asked<ReadonlyArray<string>>("listing topics", (done) =>
+        client.listTopics({ timeout: 10_000 }, done as never),
+      )
+      if (!names.includes(topic)) return
+    }
+  } finally {
+    client.disconnect()
+  }
 }
