@@ -14,6 +14,11 @@ export class Streamed {
   }
 }
 
+/** Whoever asked has gone before the end of the answer: nobody's fault, and nobody hears of it. */
+export class ReaderGone extends Error {
+  override readonly name = "ReaderGone"
+}
+
 /** Where a producer writes; resolves when there is room for more, rejects when the reader has gone. */
 export type Write = (text: string) => Promise<void>
 
@@ -27,7 +32,7 @@ export const produced = (
 ): Readable => {
   const gone = new AbortController()
   const stream = new PassThrough({ highWaterMark: bufferBytesMax })
-  stream.on("close", () => gone.abort(new Error("the reader of the stream has gone")))
+  stream.on("close", () => gone.abort(new ReaderGone("the reader of the stream has gone")))
   const write: Write = async (text) => {
     gone.signal.throwIfAborted()
     if (!stream.write(text)) await once(stream, "drain", { signal: gone.signal })

@@ -113,6 +113,7 @@ describe("lists and exports", () => {
       leaving.abort()
       expect(await Promise.all(reading)).toEqual(["AbortError", "AbortError"])
       await until("no export runs any more", async () => ((await running()) === 0 ? true : null))
+      expect(given.logged).toEqual([])
     } finally {
       await given.sql.unsafe(
         "set lock_timeout = '5s'; drop view market_price_snapshot; alter table market_price_table rename to market_price_snapshot",

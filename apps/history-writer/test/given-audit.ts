@@ -34,6 +34,8 @@ export interface GivenAudit {
   readonly database: Database
   /** A superuser's connection. */
   readonly sql: postgres.Sql
+  /** What the service logged as an error. */
+  readonly logged: ReadonlyArray<string>
   /** Writes records of a topic into partition 0, all in one batch at that time. */
   readonly write: (topic: AnyTopic, records: ReadonlyArray<unknown>, ingested_ms: number) => Promise<void>
   readonly get: (path: string) => Promise<Answer>
@@ -54,12 +56,13 @@ export const givenAudit = async (): Promise<GivenAudit> => {
     () => openDatabase(databaseUrl, { applicationName: "queries", role: "landfall_auditor" }),
     limits.audit,
   )
+  const logged: string[] = []
   const service = await buildService({
     name: "history-writer",
     version: "0.1.0",
     bind: { host: "127.0.0.1", port: 0 },
     tokens: { control: null, read: null },
-    log: createLog({ name: "history-writer", level: "fatal" }),
+    log: createLog({ name: "history-writer", level: "error", to: { write: (line) => logged.push(line) } }),
     metrics: createMetrics({ name: "history-writer", version: "0.1.0" }),
     now: () => timestamp(now_ms),
     readiness: () => ({ ready: true, reasons: [] }),
@@ -73,6 +76,7 @@ export const givenAudit = async (): Promise<GivenAudit> => {
     server,
     database,
     sql,
+    logged,
     write: writer(database),
     get: async (path) => {
       const response = await fetch(`${http.url}${path}`, { signal: AbortSignal.timeout(20_000) })

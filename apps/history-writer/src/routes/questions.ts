@@ -7,6 +7,7 @@ import { instant, integer, oneOf } from "@landfall/adapters/config/kinds"
 import { limits } from "@landfall/adapters/config/limits"
 import { position } from "@landfall/adapters/config/position-kind"
 import { badField, HttpError, unavailable } from "@landfall/adapters/http/http-error"
+import { ReaderGone } from "@landfall/adapters/http/streamed"
 import { DatabaseError, type Transaction } from "@landfall/adapters/postgres/transaction"
 import { type Position, reached } from "@landfall/domain/position"
 import { topicByName, topics } from "@landfall/domain/registry"
@@ -138,6 +139,9 @@ export const translated = async <Answer>(question: () => Promise<Answer>): Promi
   try {
     return await question()
   } catch (error) {
+    // Nobody reads this answer any more; it is none of the failures that the log must have.
+    const isGone = error instanceof ReaderGone || (error instanceof Error && error.name === "AbortError")
+    if (isGone) throw unavailable("the client has gone")
     if (error instanceof TooManyQuestions || error instanceof BeingRebuilt) throw unavailable(error.message)
     if (error instanceof DatabaseError)
       throw unavailable("PostgreSQL does not answer, or not in time; ask for less, or again later")
