@@ -171,6 +171,78 @@ comment on column audit_alert_events.kafka_offset is 'Its offset.';
 comment on column audit_alert_events.payload is 'The exact message.';
 comment on column audit_alert_events.leaf_hash is 'Its leaf in the partition''s RFC 6962 Merkle log.';
 
+create view audit_funding_handles as
+  select funding_handle as deposit_address, chain, asset_id as asset, account_id as account, active, issued_at, retired_at,
+    updated_at, 'ops.liquidity_action'::text as topic, topic_partition, kafka_offset
+  from funding_handle_snapshot;
+comment on view audit_funding_handles is 'The deposit addresses that the bridge issued: one row an address, asset and account.';
+comment on column audit_funding_handles.deposit_address is 'The address.';
+comment on column audit_funding_handles.chain is 'bitcoin or gnosis.';
+comment on column audit_funding_handles.asset is 'The asset that it is for.';
+comment on column audit_funding_handles.account is 'The account that it was issued to.';
+comment on column audit_funding_handles.active is 'Whether it is still to be watched.';
+comment on column audit_funding_handles.issued_at is 'When it was last issued; null when that was never seen.';
+comment on column audit_funding_handles.retired_at is 'When it was last retired; null when it never was.';
+comment on column audit_funding_handles.updated_at is 'The time of the action that decided.';
+comment on column audit_funding_handles.topic is 'The topic of the event that changed the row last.';
+comment on column audit_funding_handles.topic_partition is 'Its partition.';
+comment on column audit_funding_handles.kafka_offset is 'Its offset.';
+
+create view audit_inventories as
+  select account_id as account, observed_at, balance ->> 'asset_id' as asset,
+    (balance ->> 'spendable')::numeric(78, 0) as spendable_base_units,
+    (balance ->> 'pending_inbound')::numeric(78, 0) as pending_inbound_base_units,
+    (balance ->> 'credited')::numeric(78, 0) as credited_base_units,
+    round(extract(epoch from now() - observed_at))::bigint as age_seconds,
+    'state.intent_inventory'::text as topic, topic_partition, kafka_offset
+  from intent_inventory_snapshot, json_array_elements(balances) as balance;
+comment on view audit_inventories is 'What each account holds, as the verifier and the bridge say: one row an account and asset. No observation has a part in it.';
+comment on column audit_inventories.account is 'The account.';
+comment on column audit_inventories.observed_at is 'When the verifier was asked.';
+comment on column audit_inventories.asset is 'The asset.';
+comment on column audit_inventories.spendable_base_units is 'What may be spent, exact.';
+comment on column audit_inventories.pending_inbound_base_units is 'Deposits that the bridge reports and has not credited.';
+comment on column audit_inventories.credited_base_units is 'Deposits that the bridge has credited.';
+comment on column audit_inventories.age_seconds is 'Seconds since observed_at.';
+comment on column audit_inventories.topic is 'The topic of the event that changed the row last.';
+comment on column audit_inventories.topic_partition is 'Its partition.';
+comment on column audit_inventories.kafka_offset is 'Its offset.';
+
+create view audit_prices as
+  select pair, price, source, observed_at, round(extract(epoch from now() - observed_at))::bigint as age_seconds,
+    price_event_id, 'ref.market_price'::text as topic, topic_partition, kafka_offset
+  from market_price_snapshot;
+comment on view audit_prices is 'The latest reference price of each pair.';
+comment on column audit_prices.pair is 'Base and quote, such as BTC/EURe.';
+comment on column audit_prices.price is 'Quote units for one base unit, exact.';
+comment on column audit_prices.source is 'The ticker.';
+comment on column audit_prices.observed_at is 'When the ticker was asked.';
+comment on column audit_prices.age_seconds is 'Seconds since observed_at.';
+comment on column audit_prices.price_event_id is 'The event.';
+comment on column audit_prices.topic is 'The topic of the event that changed the row last.';
+comment on column audit_prices.topic_partition is 'Its partition.';
+comment on column audit_prices.kafka_offset is 'Its offset.';
+
+create view audit_trade_results as
+  select pair, last_status, last_at, last_command_id, last_success_at, last_success_command_id, last_failure_at,
+    last_failure_command_id, last_failure_error_code, last_failure_error_message,
+    'exec.trade_result'::text as topic, topic_partition, kafka_offset
+  from trade_result_snapshot;
+comment on view audit_trade_results is 'How trading on each pair went: the latest result, the latest success and the latest failure.';
+comment on column audit_trade_results.pair is 'The pair.';
+comment on column audit_trade_results.last_status is 'The latest result: submitted, accepted, rejected, failed or settled.';
+comment on column audit_trade_results.last_at is 'When it was.';
+comment on column audit_trade_results.last_command_id is 'Its command.';
+comment on column audit_trade_results.last_success_at is 'When a command was last accepted or settled.';
+comment on column audit_trade_results.last_success_command_id is 'That command.';
+comment on column audit_trade_results.last_failure_at is 'When a command last failed or was rejected.';
+comment on column audit_trade_results.last_failure_command_id is 'That command.';
+comment on column audit_trade_results.last_failure_error_code is 'What the executor called it, where it says.';
+comment on column audit_trade_results.last_failure_error_message is 'What it said, as it came.';
+comment on column audit_trade_results.topic is 'The topic of the event that changed the row last.';
+comment on column audit_trade_results.topic_partition is 'Its partition.';
+comment on column audit_trade_results.kafka_offset is 'Its offset.';
+
 create view audit_events as
   select 'ops.funding_observation'::text as topic, topic_partition, kafka_offset, event_id,
     case when kafka_timestamp_ms >= 0 then to_timestamp(kafka_timestamp_ms / 1000.0) end as kafka_at, ingested_at, payload,
@@ -218,9 +290,10 @@ comment on column audit_positions.log_root is 'The RFC 6962 root over the events
 comment on column audit_positions.updated_at is 'When something was last written of the partition.';
 comment on column audit_positions.age_seconds is 'Seconds since updated_at; a partition without news grows old without being behind.';
 
-revoke all on audit_transfers, audit_observations, audit_alerts, audit_alert_events, audit_events, audit_positions from public;
-grant select on audit_transfers, audit_observations, audit_alerts, audit_alert_events, audit_events, audit_positions
-  to landfall_auditor;
+revoke all on audit_transfers, audit_observations, audit_alerts, audit_alert_events, audit_funding_handles, audit_inventories,
+  audit_prices, audit_trade_results, audit_events, audit_positions from public;
+grant select on audit_transfers, audit_observations, audit_alerts, audit_alert_events, audit_funding_handles, audit_inventories,
+  audit_prices, audit_trade_results, audit_events, audit_positions to landfall_auditor;
 grant execute on function alert_evidence_ids(text) to landfall_writer, landfall_auditor;
 revoke execute on function alert_evidence_ids(text) from public;
 
