@@ -43,7 +43,7 @@ const quickSizes: Sizes = {
   alerts: 50,
   handles: 1_000,
   deposits: 8,
-  freshness_s: 4,
+  freshness_s: 8,
   memory_events: 300_000,
 }
 
