@@ -53,7 +53,7 @@ export async function* readHistory(
 ): AsyncGenerator<HistoryStep> {
   const changeOf = rowChange(projection)
   let row: unknown = null
-  for await (const page of readKeyEvents(transaction, projection, [keyed], thorough)) {
+  for await (const page of readKeyEvents(transaction, projection, [keyed], { thorough, asOf })) {
     for (const event of page) {
       if (!event.decoded.ok || (asOf !== null && !countsBy(asOf, projection.topic, event))) continue
       const { record } = event.decoded

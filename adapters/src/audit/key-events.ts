@@ -5,11 +5,20 @@ import { rowEncoder } from "@landfall/projections/row-codec"
 import type { EvidenceEvent } from "../history/evidence-source.ts"
 import { arrayLiteral } from "../postgres/literal.ts"
 import type { Parameter, Transaction } from "../postgres/transaction.ts"
+import type { AsOf } from "./as-of.ts"
 
 /** A key and the row that the live snapshot has of it, which tells where its events are. */
 export interface Keyed {
   readonly key: string
   readonly row: unknown
+}
+
+/** How a key's events are read. */
+export interface KeyEventsOptions {
+  /** Also finds events whose ids do not follow from the row, which none of our publishers writes. */
+  readonly thorough?: boolean
+  /** Leaves out what the server can tell not to count as of that instant; the reader holds the rest against it. */
+  readonly asOf?: AsOf | null
 }
 
 /** Rows fetched at once: a bound on memory, however long the history of a key. */
@@ -45,14 +54,13 @@ const eventReader = (topic: AnyTopic) => {
 
 /**
  * The events of some keys of a projection and of no other, in the order in which they are folded: by partition, then by
- * offset. They are found through an index; what other keys have is not read. `thorough` also finds events whose ids do not
- * follow from the row, which none of our publishers writes.
+ * offset. They are found through an index; what other keys have is not read.
  */
 export async function* readKeyEvents(
   transaction: Transaction,
   projection: AnyProjection,
   keys: ReadonlyArray<Keyed>,
-  thorough = false,
+  { thorough = false, asOf = null }: KeyEventsOptions = {},
 ): AsyncGenerator<ReadonlyArray<EvidenceEvent>> {
   if (keys.length === 0) return
   const read = eventReader(projection.topic)
@@ -62,8 +70,11 @@ export async function* readKeyEvents(
   const letters: EvidenceEvent[] = []
   for await (const event of retriedEvents(transaction, projection.topic))
     if (isWanted(event)) letters.push(event)
-  const { condition, parameters } =
+  const { condition, parameters: found } =
     (thorough ? null : await byIds(transaction, projection, keys, letters)) ?? byColumns(projection, keys)
+  const parameters = [...found]
+  const known =
+    asOf?.basis === "ingest" ? ` and ingested_at <= $${parameters.push(asOf.at)}::text::timestamptz` : ""
   let nextLetter = 0
   const lettersBefore = (event: EvidenceEvent | null): ReadonlyArray<EvidenceEvent> => {
     const from = nextLetter
@@ -73,7 +84,7 @@ export async function* readKeyEvents(
   }
   for await (const page of fetched(
     transaction,
-    `select ${columns} from ${projection.topic.evidenceTable} where ${condition} order by topic_partition, kafka_offset`,
+    `select ${columns} from ${projection.topic.evidenceTable} where ${condition}${known} order by topic_partition, kafka_offset`,
     parameters,
   ))
     yield page

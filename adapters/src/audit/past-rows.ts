@@ -15,7 +15,7 @@ export const foldKeys = async (
   asOf: AsOf,
 ): Promise<ReadonlyMap<string, StoredRow>> => {
   const rows = new Map<string, StoredRow>()
-  for await (const page of readKeyEvents(transaction, projection, keys)) {
+  for await (const page of readKeyEvents(transaction, projection, keys, { asOf })) {
     for (const event of page) {
       if (!event.decoded.ok || !countsBy(asOf, projection.topic, event)) continue
       const { record } = event.decoded
