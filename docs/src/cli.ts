@@ -12,7 +12,7 @@ npm run --silent landfall -- status --json
 
 \`landfall\` talks to PostgreSQL and Kafka themselves, so that it answers also when no service runs. It finds them by
 \`DATABASE_URL\` and \`KAFKA_BROKERS\` ([settings](reference/settings.md)) and, without these, asks the sandbox that runs in the
-checkout; it says on stderr which. What reads acts as \`landfall_auditor\`, what writes as \`landfall_writer\`;
+checkout, or where \`SANDBOX_DIR\` says; it tells on stderr which. What reads acts as \`landfall_auditor\`, what writes as \`landfall_writer\`;
 \`DATABASE_ROLE\` names another role.
 
 - **Results go to stdout**, everything else to stderr. \`--json\` prints one JSON document and nothing else, the same in a pipe

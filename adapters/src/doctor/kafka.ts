@@ -1,6 +1,6 @@
 import { topics } from "@landfall/domain/registry"
 import type { Checkpoint } from "../history/checkpoint.ts"
-import type { Admin, TopicDescription } from "../kafka/admin.ts"
+import type { Admin, PartitionBounds, TopicDescription } from "../kafka/admin.ts"
 import { type KafkaConnection, KafkaError } from "../kafka/configuration.ts"
 import { readTopicSettings, SettingsNotAsked, type TopicSettings } from "../kafka/topic-settings.ts"
 import { type Finding, findingsOf, wordsOf } from "./finding.ts"
@@ -75,7 +75,13 @@ const examineBounds = async (
     ({ topic, partition }) => partition < (described.get(topic)?.partitions ?? 0),
   )
   if (known.length === 0) return []
-  const bounds = await admin.bounds(known)
+  let bounds: ReadonlyArray<PartitionBounds>
+  try {
+    bounds = await admin.bounds(known)
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error
+    return [wrong("offsets", error.message, "see whether every broker runs, and ask again")]
+  }
   const broken = known.flatMap(({ topic, partition, nextOffset }, place) => {
     const { earliest, end } = bounds[place] ?? { earliest: 0, end: 0 }
     if (nextOffset >= earliest && nextOffset <= end) return []

@@ -74,8 +74,11 @@ export const openAdmin = (connection: KafkaConnection): Admin => {
   }
 }
 
-/** Just created, or moving to another broker: a partition without a leader has one again within moments. */
-const leaderless: ReadonlySet<number> = new Set([3, 5, 6])
+/**
+ * Just created, or moving to another broker: a partition without a leader has one again within moments. The last two: the
+ * client has heard of a newer leader than the broker has, or the other way round.
+ */
+const leaderless: ReadonlySet<number> = new Set([3, 5, 6, 74, 75])
 const leaderAttempts = 20
 const leaderWaitMs = 100
 

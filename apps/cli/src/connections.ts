@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type Endpoint, endpoint } from "@landfall/adapters/config/endpoint"
 import { kafkaOf, kafkaProblems } from "@landfall/adapters/config/kafka-settings"
@@ -45,17 +46,17 @@ const sandboxFields = {
   BRIDGE_URL: "bridge",
 } as const
 
-const sandboxFile = fileURLToPath(new URL("../../../.sandbox/connections.json", import.meta.url))
+const sandboxFolder = fileURLToPath(new URL("../../../.sandbox/", import.meta.url))
 const clientId = "landfall-cli"
 
 /** Opens nothing yet; complains at once about settings that are not usable. */
 export const openConnections = (options: {
   readonly env: Environment
   readonly note: (text: string) => void
-  readonly file?: string
 }): Connections => {
-  const { env, note, file = sandboxFile } = options
+  const { env, note } = options
   const settings = loadSettings(settingsTable, env, kafkaProblems)
+  const file = join(settings.SANDBOX_DIR ?? sandboxFolder, "connections.json")
   const closing: Array<() => unknown> = []
   const told = new Set<string>()
   const tell = (text: string): void => {

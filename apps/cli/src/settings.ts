@@ -11,4 +11,5 @@ export const settingsTable = {
   ),
   ...kafkaFields,
   KAFKA_BROKERS: optional(brokers, "where Kafka listens; without it the Kafka of the running sandbox"),
+  SANDBOX_DIR: optional(text, "where the sandbox keeps its data; without it .sandbox/ in the checkout"),
 }

@@ -4,11 +4,10 @@ import { join } from "node:path"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { openConnections } from "../src/connections.ts"
 
-/** A file as a sandbox writes it, by the process of that number. */
-const givenFile = (pid: number): string => {
+/** The folder of a sandbox with its file, written by the process of that number. */
+const givenSandbox = (pid: number): string => {
   const dir = mkdtempSync(join(tmpdir(), "landfall-cli-"))
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
-  const file = join(dir, "connections.json")
   const connections = {
     pid,
     kafka_brokers: "127.0.0.1:19092",
@@ -16,13 +15,13 @@ const givenFile = (pid: number): string => {
     bridge: { url: "http://127.0.0.1:18000/rpc", control_url: "http://127.0.0.1:1", control_token: "t" },
     services: { "ops-sentinel": { url: "http://127.0.0.1:18001", control_token: "token-of-sentinel" } },
   }
-  writeFileSync(file, JSON.stringify(connections))
-  return file
+  writeFileSync(join(dir, "connections.json"), JSON.stringify(connections))
+  return dir
 }
 
-const given = (env: Readonly<Record<string, string>>, file: string) => {
+const given = (env: Readonly<Record<string, string>>, dir: string) => {
   const notes: string[] = []
-  const connections = openConnections({ env, file, note: (text) => notes.push(text) })
+  const connections = openConnections({ env: { ...env, SANDBOX_DIR: dir }, note: (text) => notes.push(text) })
   onTestFinished(() => connections.close())
   return { connections, notes }
 }
@@ -33,7 +32,7 @@ const deadPid = 4_194_999
 describe("where the parts are", () => {
   it("is what the environment says, which is told once", () => {
     const env = { DATABASE_URL: "postgres://a:pass-word@127.0.0.1:1/desk", KAFKA_BROKERS: "127.0.0.1:2" }
-    const { connections, notes } = given(env, givenFile(process.pid))
+    const { connections, notes } = given(env, givenSandbox(process.pid))
     connections.database("landfall_auditor")
     connections.database("landfall_auditor")
     expect(connections.kafka().brokers).toBe("127.0.0.1:2")
@@ -44,7 +43,7 @@ describe("where the parts are", () => {
   })
 
   it("is asked of the sandbox that runs, whose passwords and tokens do not show", () => {
-    const { connections, notes } = given({}, givenFile(process.pid))
+    const { connections, notes } = given({}, givenSandbox(process.pid))
     connections.database("landfall_writer")
     expect(connections.kafka().brokers).toBe("127.0.0.1:19092")
     expect(connections.address("BRIDGE_URL")?.shown).toBe("http://127.0.0.1:18000/…")
@@ -58,8 +57,8 @@ describe("where the parts are", () => {
   })
 
   it("is not known without either, nor from the file of a sandbox that has ended", () => {
-    for (const file of [givenFile(deadPid), "/nowhere/connections.json"]) {
-      const { connections } = given({}, file)
+    for (const dir of [givenSandbox(deadPid), "/nowhere"]) {
+      const { connections } = given({}, dir)
       expect(connections.hasKafka()).toBe(false)
       expect(() => connections.database(null)).toThrow(
         "DATABASE_URL is not set and no sandbox is running here",

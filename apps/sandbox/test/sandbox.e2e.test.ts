@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process"
+import { type ChildProcess, execFile, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
 import { startBitcoind } from "@landfall/setup/parts/bitcoind"
 import { startKafka } from "@landfall/setup/parts/kafka"
 import { startPostgres } from "@landfall/setup/parts/postgres"
@@ -95,6 +96,14 @@ const running = async (): Promise<readonly number[]> => {
   return found.filter((pid) => pid !== null)
 }
 
+const cli = fileURLToPath(new URL("../../cli/bin/landfall.mjs", import.meta.url))
+
+/** What the command line prints, which knows of nothing but where the sandbox is. */
+const landfall = async (...args: readonly string[]): Promise<string> => {
+  const env = { PATH: process.env["PATH"], SANDBOX_DIR: folder }
+  return (await promisify(execFile)(process.execPath, [cli, ...args], { env })).stdout
+}
+
 const nothingRuns = (): Promise<true> =>
   until("every process to be gone", async () => ((await running()).length === 0 ? true : null), {
     timeoutMs: 30_000,
@@ -160,6 +169,19 @@ describe("npm start", () => {
     ])
     for (const { url } of Object.values(services))
       expect((await fetch(`${url}/health/ready`)).status).toBe(200)
+
+    // The command line finds the sandbox by itself.
+    const status = JSON.parse(await landfall("status", "--json")) as {
+      services: ReadonlyArray<{ service: string; ready: boolean }>
+    }
+    expect(status.services.filter(({ ready }) => ready)).toHaveLength(5)
+    const doctor = JSON.parse(await landfall("doctor", "--json")) as {
+      findings: ReadonlyArray<{ part: string; state: string }>
+    }
+    expect(doctor.findings.filter(({ state }) => state !== "ok")).toEqual([])
+    expect(doctor.findings.map(({ part }) => part)).toEqual(
+      expect.arrayContaining(["bitcoin", "gnosis", "bridge"]),
+    )
 
     const second = start(["--no-story"])
     expect((await second.exited).code).toBe(1)
