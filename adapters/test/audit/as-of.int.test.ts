@@ -226,4 +226,25 @@ describe("an answer as of an instant", () => {
     expect(await touched(marketPrice, "BTC/EURe")).toEqual({ touched: 2, found: true })
     await database.close()
   }, 60_000)
+
+  it("rests on times that do not go back along a partition when a clock does, unless it was far ahead", async () => {
+    const database = await givenDatabase()
+    const clocks_ms = [0, 50_000, 20_000, 55_000, 500_000, 60_000]
+    await givenRecord(
+      database,
+      clocks_ms.map((clock_ms, nth) => ({
+        topic: marketPriceTopic,
+        records: [quoted("BTC/EURe", nth)],
+        ingested_ms: start_ms + clock_ms,
+      })),
+    )
+    const rows = await database.transaction((transaction) =>
+      transaction.query<{ at_ms: string }>(
+        "select (extract(epoch from ingested_at) * 1000)::bigint::text as at_ms from market_prices order by kafka_offset",
+      ),
+    )
+    const written_ms = rows.map(({ at_ms }) => Number(at_ms) - start_ms)
+    expect(written_ms).toEqual([0, 50_000, 50_000, 55_000, 500_000, 60_000])
+    await database.close()
+  })
 })
