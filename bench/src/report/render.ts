@@ -73,14 +73,18 @@ export const reportText = (
   [
     "# Benchmarks",
     "",
-    `One run of \`${command}\`. Each figure is the median of runs that alternate with what they are compared with; a ratio is`,
-    "the median of the ratios run by run. Made by the benchmark itself: run it again rather than edit it.",
+    `One run of \`${command}\`.`,
+    "Each figure is the median of runs that alternate with what they are compared with; a ratio is the median of the ratios run",
+    "by run. Made by the benchmark itself: run it again rather than edit it.",
     "",
     ...circumstances.map((line) => `- ${line}`),
     "",
     row("", "To reach", "Reached", ""),
     "| --- | --- | --- | --- |",
-    ...sections.flatMap(({ results }) => results.map((result) => row(...resultRow(result)))),
+    ...sections
+      .flatMap(({ results }) => results)
+      .filter((result) => isMissing(result) || result.target !== null)
+      .map((result) => row(...resultRow(result))),
     ...(failures.length === 0 ? [] : ["", ...failures.map((failure) => `- Failed: ${failure}`)]),
     "",
     ...sections.map(sectionText),
