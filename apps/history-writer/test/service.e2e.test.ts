@@ -6,6 +6,7 @@ import { flowOf } from "./flow.ts"
 import { givenHouse, givenParts } from "./given-parts.ts"
 import { environmentOf, givenService } from "./given-service.ts"
 import { untilRead } from "./given-writer.ts"
+import { checkInvariants } from "./invariants.ts"
 import { send } from "./kafka-tools.ts"
 import { priceMessage, priceOf } from "./messages.ts"
 import { until } from "./until.ts"
@@ -156,6 +157,54 @@ describe("the service over HTTP", () => {
     }
     expect((await get(`${base}/v1/nothing`)).status).toBe(404)
     expect((await fetch(`${base}/v1/transfers`, { method: "POST" })).status).toBe(401)
+  })
+
+  it("rebuilds a snapshot that it finds frozen, serves the old rows meanwhile, and says so until it is done", async () => {
+    const house = await givenHouse(parts(), { partitions: 1 })
+    const { messages } = flowOf(500, 3)
+    await send(house.brokers, messages.slice(0, 250))
+    const first = await givenService(parts(), environmentOf(house))
+    await untilRead(house, 250)
+    await first.child.kill()
+    // As a program of a newer version leaves it that was stopped before it had rebuilt anything.
+    await house.sql.unsafe(
+      `update snapshot_versions set frozen_at = now(), generation = generation + 1 where projection = 'funding_transfer';
+       insert into snapshot_positions (projection, copy, topic_partition, next_offset, events)
+         select 'funding_transfer', 'live', topic_partition, next_offset, log_size from checkpoints
+         where topic = 'ops.funding_observation'`,
+    )
+    await send(house.brokers, messages.slice(250))
+    const locked = Promise.withResolvers<void>()
+    const release = Promise.withResolvers<void>()
+    const blocked = house.sql.begin(async (sql) => {
+      await sql`lock table snapshot_copies in access exclusive mode` // no rebuild can begin
+      locked.resolve()
+      await release.promise
+    })
+    await locked.promise
+    const { url } = await givenService(parts(), environmentOf(house))
+    const base = await url()
+    await untilRead(house, 500)
+    const readiness = await until("readiness tells of the rebuild", async () => {
+      const answer = await get(`${base}/health/ready`)
+      return JSON.stringify(answer.body["rebuilding"] ?? []) === "[]" ? null : answer
+    })
+    expect(readiness).toMatchObject({
+      status: 503,
+      body: {
+        ready: false,
+        rebuilding: [{ projection: "funding_transfer", from_version: 1, to_version: 1 }],
+      },
+    })
+    expect(await get(`${base}/v1/transfers`)).toMatchObject({
+      status: 200,
+      body: { rebuilding: { version: 1 }, position: { "ops.funding_observation": { "0": 250 } } },
+    })
+    release.resolve()
+    await blocked
+    await untilReady(base)
+    expect((await get(`${base}/state`)).body).toMatchObject({ rebuilding: [] })
+    await checkInvariants(house)
   })
 })
 
