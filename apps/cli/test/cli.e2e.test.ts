@@ -249,6 +249,27 @@ describe("doctor", () => {
   })
 })
 
+describe("an auditor who may only read", () => {
+  it("is answered everything, and can change nothing", async () => {
+    await house.database.transaction((transaction) =>
+      transaction.script("create role an_auditor login password 'only-reading' in role landfall_auditor"),
+    )
+    const url = new URL(house.url)
+    url.username = "an_auditor"
+    url.password = "only-reading"
+    const env = { DATABASE_URL: url.href, KAFKA_BROKERS: house.kafka.brokers }
+    const asked = [["status"], ["alerts"], ["replay", "alerts"], ["replay", "alert", "--check"], ["doctor"]]
+    const answers = await Promise.all(asked.map((args) => runCli([...args, "--json"], env)))
+    expect(answers.map(({ code, stderr }) => ({ code, error: stderr.match(/error.*/)?.[0] }))).toEqual(
+      asked.map(() => ({ code: 0, error: undefined })),
+    )
+    const refused = await runCli(["replay", "alert", "--hash"], { ...env, DATABASE_ROLE: "landfall_writer" })
+    expect(refused).toMatchObject({ code: 1, stdout: "" })
+    expect(refused.stderr).toContain('permission denied to set role "landfall_writer"')
+    expect(refused.stderr).not.toContain("only-reading")
+  })
+})
+
 replayCases(() => house)
 
 describe("a topic that was made anew, and is compacted", () => {
