@@ -49,7 +49,6 @@ describe("landfall verify", () => {
     expect(again).toMatchObject({ code: 1, stdout: "" })
     expect(again.stderr).toContain("was left as it is")
     expect(await readFile(file("key"), "utf8")).toBe(before)
-    expect((await landfall("verify", "new-key", "a name", file("other"))).code).toBe(1)
   })
 
   it("says that the record is intact: roots, states, alerts, and each message as Kafka has it", async () => {
@@ -67,22 +66,23 @@ describe("landfall verify", () => {
         compared_with_kafka: { from: 0, to: expect.any(Number) },
       }),
     )
-    const people = await landfall("verify")
-    expect(people.stdout).toMatch(/ops\.alert\/0 +\d/)
-    expect(people.stdout).toMatch(/intact: \d+ events, \d+ rows, 1 dead letters/)
-    expect(people.stderr).not.toContain("not held against the topics")
-    const without = await runCli(["verify"], { DATABASE_URL: house.url })
-    expect(without).toMatchObject({
+    expect(ran.stderr).not.toContain("not held against the topics")
+    const people = await runCli(["verify"], { DATABASE_URL: house.url })
+    expect(people).toMatchObject({
       code: 0,
       stderr: expect.stringContaining(
         "the evidence is not held against the topics: KAFKA_BROKERS is not set",
       ),
     })
+    expect(people.stdout).toMatch(/ops\.alert\/0 +\d/)
+    expect(people.stdout).toMatch(/intact: \d+ events, \d+ rows, 1 dead letters/)
   })
 
   it("attests, and holds what grew against it", async () => {
+    await chmod(file("key"), 0o644)
     const ran = await landfall("verify", "--attest", file("log"), "--key", file("key"), "--json")
     expect(ran.code, ran.stdout).toBe(0)
+    expect(ran.stderr).toContain(`chmod 600 ${file("key")}`)
     const before = JSON.parse(ran.stdout)
     expect(before).toMatchObject({ intact: true, attested: { file: file("log") } })
     await house.publish([{ topic: marketPriceTopic.name, record: price(Date.now()) }])
@@ -93,10 +93,6 @@ describe("landfall verify", () => {
       evidence: before.evidence + 1,
       against: { attestations: 1, latest_at: before.attested.at },
     })
-    await chmod(file("key"), 0o644)
-    const warned = await landfall("verify", "--attest", file("log"), "--key", file("key"))
-    expect(warned).toMatchObject({ code: 0, stderr: expect.stringContaining("chmod 600") })
-    expect(warned.stdout).toMatch(/attested at 2/)
   })
 
   it("proves an event to whoever has the public key, without database or Kafka", async () => {
@@ -117,25 +113,26 @@ describe("landfall verify", () => {
       log: expect.stringContaining("desk.example/landfall/ops.alert/"),
     })
     expect(JSON.parse(shown.value)).toMatchObject({ alert_event_id: id })
-    expect((await proof("proof")).stdout).toMatch(/the proof holds: leaf \d+ of \d+ of desk\.example/)
     await writeFile(file("forged"), made.stdout.replace(/index \d+/, "index 99"))
     const forged = await proof("forged")
     expect(forged).toMatchObject({ code: 3, stdout: expect.stringContaining("the proof does not hold") })
-    expect(await landfall("why", id, "--proof")).toMatchObject({ code: 2 })
-    const none = await landfall("why", "00000000-0000-4000-8000-000000000000", "--proof", ...attested)
-    expect(none).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("there is no event") })
   })
 
   it("refuses what does not fit together, and files that are not what they should be", async () => {
+    const noEvent = "00000000-0000-4000-8000-000000000000"
     const cases = [
       ["--attest alone", ["verify", "--attest", "log"], 2, "go together"],
-      ["--against alone", ["verify", "--against", "log"], 2, "go together"],
       ["a key file that is none", ["verify", "--attest", "log", "--key", "pub"], 1, "this is no key file"],
       ["a secret key", ["verify", "--against", "log", "--public-key", "key"], 1, "this is the secret key"],
       ["no attestations", ["verify", "--against", "pub", "--public-key", "pub"], 1, "this is no attestation"],
-      ["no proof", ["verify", "proof", "none", "--public-key", "pub"], 1, "none cannot be read"],
+      [
+        "a proof of nothing",
+        ["why", noEvent, "--proof", "--against", "log", "--public-key", "pub"],
+        1,
+        "there is no event",
+      ],
     ] as const
-    const names = new Set(["log", "key", "pub", "none"])
+    const names = new Set<string>(["log", "key", "pub"])
     const runs = cases.map(async ([what, args, code, reason]) => {
       const words = args.map((word, place) => (place > 0 && names.has(word) ? file(word) : word))
       const ran = await landfall(...words)
