@@ -11,6 +11,7 @@ const below: Readonly<Record<string, ReadonlyArray<string>>> = {
   app: ["domain", "projections", "evaluators", "sql", "adapters"],
   sandbox: ["domain", "projections", "evaluators", "sql", "adapters", "setup"],
   bench: ["domain", "projections", "evaluators", "sql", "adapters", "setup", "app", "sandbox"],
+  simulation: ["domain", "projections", "evaluators", "adapters", "app"],
   setup: ["domain"],
   docs: ["domain", "projections", "evaluators", "adapters", "app"],
 }
@@ -70,7 +71,11 @@ const problemWith = (path: string, layer: string, name: string | null): string |
   }
   const own = /^@landfall\/([^/]+)/.exec(name)?.[1]
   if (own !== undefined) {
-    if (isTestKit(name.replace(/^@landfall\/([^/]+)\//, "$1/src/")) && layer !== "bench")
+    if (
+      isTestKit(name.replace(/^@landfall\/([^/]+)\//, "$1/src/")) &&
+      layer !== "bench" &&
+      layer !== "simulation"
+    )
       return `imports ${name}, which is for tests`
     const allowed = below[layer]?.includes(layerOf(own)) ?? false
     return allowed

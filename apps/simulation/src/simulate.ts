@@ -1,0 +1,174 @@
+import { hash } from "node:crypto"
+import type { EndedWorld } from "./invariants/invariant.ts"
+import { problemsOf } from "./invariants/registry.ts"
+import { type Mutations, type Plan, planOf } from "./plan.ts"
+import { runWriter } from "./services/history-writer.ts"
+import { type ManagerWorld, runManager } from "./services/liquidity-manager.ts"
+import { Supervisor } from "./services/supervisor.ts"
+import { account_id, SimulatedBridge } from "./world/bridge.ts"
+import { SimulatedChain } from "./world/chain.ts"
+import { SimulatedKafka } from "./world/kafka.ts"
+import { SimulatedNode } from "./world/node.ts"
+import { SimulatedPostgres } from "./world/postgres.ts"
+import type { Process } from "./world/process.ts"
+import { type Random, seededRandom } from "./world/random.ts"
+import { startVirtualTime } from "./world/virtual-time.ts"
+import { createWeather } from "./world/weather.ts"
+
+/** What became of a seed. */
+export interface Outcome {
+  readonly plan: Plan
+  /** Every promise that was not kept; empty when all were. */
+  readonly problems: ReadonlyArray<string>
+  /** Over everything that happened, and all that was published: the same seed has the same. */
+  readonly trace: string
+  /** What happened, with its instant; empty unless asked for. */
+  readonly story: ReadonlyArray<string>
+  readonly events: number
+}
+
+export interface SimulateOptions {
+  readonly mutations?: Mutations
+  /** Keeps what happened, so that it can be read. */
+  readonly tells?: boolean
+  /** Shown the world at its end. */
+  readonly inspect?: (world: EndedWorld) => void
+}
+
+const start_ms = Date.UTC(2026, 10, 23, 9)
+const calm_ms = 60_000
+
+/** Runs one seed: chaos, healing, and then the invariants. Simulations run one after another. */
+export const simulate = async (seed: number, options: SimulateOptions = {}): Promise<Outcome> => {
+  const { mutations = {}, tells = false } = options
+  const random = seededRandom(seed)
+  const plan = planOf(seed, random.fork())
+  const time = startVirtualTime(start_ms)
+  try {
+    const story: string[] = []
+    let trace = ""
+    const onEvent = (event: string): void => {
+      const line = `${((time.now() - start_ms) / 1000).toFixed(3).padStart(8)} s  ${event}`
+      trace = hash("sha256", trace + line)
+      if (tells) story.push(line)
+    }
+    let healed = false
+    const unless = (value: number): number => (healed ? 0 : value)
+    const kafka = new SimulatedKafka(time, mutations.unfenced === true)
+    const postgres = new SimulatedPostgres(
+      random.fork(),
+      () => ({ failing: unless(plan.failing) }),
+      mutations.blindWrites !== true,
+    )
+    const bitcoin = new SimulatedChain(time, random.fork(), "")
+    const gnosis = new SimulatedChain(time, random.fork(), "0x")
+    const addresses = { bitcoin: ["bcrt1qbridge", "bcrt1qone", "bcrt1qtwo"], gnosis: ["0xb1", "0xa2"] }
+    const node = (chain: SimulatedChain, source: "bitcoind" | "esplora" | "evm"): SimulatedNode =>
+      new SimulatedNode({
+        time,
+        random: random.fork(),
+        chain,
+        source,
+        trustsLagging: mutations.laggingTrusted === true,
+      })
+    const bitcoinNodes = [
+      node(bitcoin, "bitcoind"),
+      ...(plan.observers === 2 ? [node(bitcoin, "esplora")] : []),
+    ]
+    const gnosisNode = node(gnosis, "evm")
+    const bridge = new SimulatedBridge(
+      time,
+      random.fork(),
+      [
+        {
+          name: "bitcoin",
+          bridge_chain: "btc:mainnet",
+          asset_id: "BTC",
+          chain: bitcoin,
+          address: "bcrt1qbridge",
+          depth: 2,
+        },
+        {
+          name: "gnosis",
+          bridge_chain: "eth:100",
+          asset_id: "EURe",
+          chain: gnosis,
+          address: "0xb1",
+          depth: 2,
+        },
+      ],
+      plan.courses,
+    )
+    const handles = [
+      { account_id, asset_id: "BTC", chain: "bitcoin" as const, funding_handle: "bcrt1qone" },
+      { account_id, asset_id: "BTC", chain: "bitcoin" as const, funding_handle: "bcrt1qtwo" },
+      { account_id, asset_id: "EURe", chain: "gnosis" as const, funding_handle: "0xa2" },
+    ]
+    const managerWorld: ManagerWorld = {
+      time,
+      kafka,
+      postgres,
+      bitcoin: bitcoinNodes,
+      gnosis: gnosisNode,
+      bridge,
+      uncertain: () => unless(plan.uncertain),
+      handles,
+      readsOwnTopic: mutations.ownTopicUnread !== true,
+    }
+    const services: ReadonlyArray<readonly [string, (process: Process, random: Random) => Promise<unknown>]> =
+      [
+        ["liquidity-manager", (process, chance) => runManager(managerWorld, process, chance)],
+        ["history-writer", (process, chance) => runWriter({ kafka, postgres, process, random: chance })],
+      ]
+    const supervisor = new Supervisor({
+      time,
+      random: random.fork(),
+      faults: () => ({ crash: unless(plan.crash), pause: unless(plan.pause) }),
+      onEvent,
+    })
+    for (const [name, run] of services) supervisor.keep(name, run)
+    const weather = createWeather({
+      plan,
+      time,
+      random: random.fork(),
+      bitcoin,
+      gnosis,
+      nodes: [...bitcoinNodes, gnosisNode],
+      bridge,
+      kafka,
+      postgres,
+      addresses,
+      onEvent,
+    })
+    const chance = random.fork()
+    const end_ms = start_ms + plan.chaos_ms
+    for (let at_ms = start_ms; at_ms < end_ms; at_ms += 1_000) {
+      await time.runUntil(at_ms + chance.int(0, 999))
+      weather.moment()
+      if (plan.secondInstances && chance.chance(0.05)) {
+        const [name, run] = chance.pick(services)
+        supervisor.startSecond(name, run)
+      }
+    }
+    healed = true
+    weather.heal()
+    onEvent("healed")
+    const calm_end_ms = time.now() + calm_ms
+    for (let at_ms = time.now(); at_ms < calm_end_ms; at_ms += 5_000) {
+      await time.runUntil(at_ms)
+      if (at_ms < calm_end_ms - 20_000) weather.calm()
+    }
+    await time.runUntil(calm_end_ms)
+    const world = { plan, kafka, postgres, bitcoin, gnosis, bridge }
+    options.inspect?.(world)
+    return {
+      plan,
+      problems: problemsOf(world),
+      trace: hash("sha256", `${trace}${kafka.digest()}`),
+      story,
+      events: kafka.size(),
+    }
+  } finally {
+    time.close()
+  }
+}
