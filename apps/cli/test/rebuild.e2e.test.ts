@@ -82,8 +82,14 @@ it.each([
 })
 
 it("a dry run says what would be done, and does nothing", async () => {
-  const { code, stdout, stderr } = await rebuild("--promote", "--dry-run")
-  expect([code, stdout]).toEqual([0, ""])
+  const { code, stderr, result } = await json("--promote", "--dry-run")
+  expect([code, result]).toEqual([
+    0,
+    {
+      ...{ done: false, projection: "market_price", events: 30, live_version: 1 },
+      ...{ frozen_at: null, begun: null, previous: null },
+    },
+  ])
   expect(stderr).toMatch(
     /30 events are folded from the evidence into a table beside the live one, which then/,
   )

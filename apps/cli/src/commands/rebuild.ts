@@ -2,8 +2,9 @@ import { hostname } from "node:os"
 import { optional, required, withDefault } from "@landfall/adapters/config/field"
 import { flag, integer, oneOf } from "@landfall/adapters/config/kinds"
 import type { RebuildOptions, RebuildProgress, Rebuilt } from "@landfall/adapters/rebuild/options"
-import { planRebuild, type RebuildPlan } from "@landfall/adapters/rebuild/plan"
+import { type CopyStanding, planRebuild, type RebuildPlan } from "@landfall/adapters/rebuild/plan"
 import { giveUpRebuild, rebuildProjection, rollBackProjection } from "@landfall/adapters/rebuild/rebuild"
+import { timestamp } from "@landfall/domain/timestamp"
 import { type AnyProjection, projections } from "@landfall/projections/registry"
 import type { Context } from "../context.ts"
 import { defineCommand } from "../define-command.ts"
@@ -57,7 +58,7 @@ export const rebuildCommand = defineCommand({
     const database = context.connections.database("landfall_writer")
     const plan = await database.transaction((transaction) => planRebuild(transaction, projection))
     if (!(await context.mayChange(planText(projection, plan, options)))) {
-      context.output.result({ done: false, projection: name, plan }, () => {})
+      context.output.result({ done: false, projection: name, ...planShown(plan) }, () => {})
       return exitCodes.ok
     }
     if (options["give-up"]) return giveUp(context, projection)
@@ -89,7 +90,7 @@ const planText = ({ name, version }: AnyProjection, plan: RebuildPlan, options: 
     )
   if (plan.previous !== null)
     state.push(
-      `the previous table is of version ${plan.previous.version}, kept since ${new Date(plan.previous.beganAtMs).toISOString()}`,
+      `the previous table is of version ${plan.previous.version}, kept since ${timestamp(plan.previous.beganAtMs)}`,
     )
   const act = options.rollback
     ? "the previous table is brought up to date and put back; the live one becomes the previous one"
@@ -98,6 +99,25 @@ const planText = ({ name, version }: AnyProjection, plan: RebuildPlan, options: 
       : `${grouped(plan.total)} events are folded from ${options.from === "topics" ? "Kafka" : "the evidence"} into a table beside the live one${options.promote ? ", which then becomes the live one" : ""}`
   return [...state, act].map(printable).join("\n")
 }
+
+const planShown = ({ live, shadow, previous, total }: RebuildPlan) => {
+  const frozen_ms = live?.frozenAtMs ?? null
+  return {
+    events: total,
+    live_version: live?.version ?? null,
+    frozen_at: frozen_ms === null ? null : timestamp(frozen_ms),
+    begun: shadow === null ? null : copyShown(shadow),
+    previous: previous === null ? null : copyShown(previous),
+  }
+}
+
+const copyShown = ({ version, source, holder, beganAtMs, events }: CopyStanding) => ({
+  version,
+  from: source,
+  holder,
+  began_at: timestamp(beganAtMs),
+  events,
+})
 
 const giveUp = async ({ connections, output }: Context, projection: AnyProjection): Promise<ExitCode> => {
   const dropped = await giveUpRebuild(connections.database("landfall_writer"), projection)
