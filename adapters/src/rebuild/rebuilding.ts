@@ -6,7 +6,7 @@ import { holdSnapshots, openSnapshotTable } from "../history/snapshot-table.ts"
 import { readStandings, type SnapshotStanding } from "../history/snapshot-versions.ts"
 import { type Database, DatabaseError, type Transaction } from "../postgres/transaction.ts"
 import { compareWithLive, type SnapshotDifference } from "./difference.ts"
-import { copyEvidence } from "./evidence-copy.ts"
+import { foldEvidence } from "./fold-evidence.ts"
 import { foldTopics } from "./fold-topics.ts"
 import { type FoldedPartition, FoldedRows } from "./folded-rows.ts"
 import {
@@ -183,32 +183,16 @@ export class Rebuilding {
   }
 
   /** Folds up to so many offsets towards the checkpoints; says how many were left. */
-  private async advance(
+  private advance(
     transaction: Transaction,
     checkpoints: ReadonlyArray<Checkpoint>,
-    offsetsMax: number,
+    offsetsMax = Number.MAX_SAFE_INTEGER,
     until: ReadonlyMap<number, FoldedPartition> | null = null,
   ): Promise<number> {
     this.total = totalOf(checkpoints)
-    let budget = offsetsMax
-    let left = 0
-    for (const { partition, firstOffset, nextOffset } of checkpoints) {
-      const end = until === null ? nextOffset : Math.min(nextOffset, until.get(partition)?.next ?? 0)
-      const from = Math.max(this.rows.partition(partition).next, firstOffset)
-      if (from > end) continue
-      const to = Math.min(end, from + budget)
-      await copyEvidence(
-        transaction,
-        this.projection.topic,
-        { partition, from, to },
-        this.rows.folding(partition),
-        () => this.report("folding"),
-      )
-      this.rows.reach(partition, to)
-      budget -= to - from
-      left += end - to
-    }
-    return left
+    const { rows } = this
+    const onEvents = (): void => this.report("folding")
+    return foldEvidence(transaction, this.projection, { rows, checkpoints, offsetsMax, until, onEvents })
   }
 
   private async flushNowAndThen(): Promise<void> {
@@ -243,11 +227,7 @@ export class Rebuilding {
       await holdSnapshots(transaction, [this.projection])
       await this.relock(transaction)
       if (isWritten)
-        await this.advance(
-          transaction,
-          await readCheckpoints(transaction, this.projection.topic.name),
-          Number.MAX_SAFE_INTEGER,
-        )
+        await this.advance(transaction, await readCheckpoints(transaction, this.projection.topic.name))
       return compareWithLive(transaction, this.projection, this.rows)
     }, reading)
   }
@@ -287,7 +267,7 @@ export class Rebuilding {
     await transaction.script("lock table checkpoints in exclusive mode")
     await this.readLive(transaction)
     const checkpoints = await readCheckpoints(transaction, this.projection.topic.name)
-    await this.advance(transaction, checkpoints, Number.MAX_SAFE_INTEGER)
+    await this.advance(transaction, checkpoints)
     const uneven = this.rows.uneven(checkpoints)
     if (uneven.length > 0)
       throw new RebuildRefused(
