@@ -1,7 +1,7 @@
 import type { Environment } from "@landfall/adapters/config/settings"
 import { type Confirm, openConfirm } from "./confirm.ts"
 import { type Connections, openConnections } from "./connections.ts"
-import { type Output, openOutput } from "./output/output.ts"
+import { type Output, openOutput, type Streams } from "./output/output.ts"
 
 /** All that a command may touch. */
 export interface Context {
@@ -26,11 +26,12 @@ export interface ContextOptions {
   readonly dryRun: boolean
   readonly yes: boolean
   readonly signal: AbortSignal
+  readonly streams: Streams
 }
 
 /** Opens the context of one run; `close` ends its connections. */
 export const openContext = (options: ContextOptions): Context & { readonly close: () => Promise<void> } => {
-  const output = openOutput({ json: options.json, env: options.env })
+  const output = openOutput({ json: options.json, env: options.env, streams: options.streams })
   const connections = openConnections({ env: options.env, note: output.note })
   return {
     output,

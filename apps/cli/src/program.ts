@@ -5,12 +5,15 @@ import { Argument, CommanderError, Option, Command as Parser } from "commander"
 import { openContext } from "./context.ts"
 import type { Command } from "./define-command.ts"
 import { CommandFailed, type ExitCode, exitCodes, UsageError } from "./exit-codes.ts"
+import type { Streams } from "./output/output.ts"
 import { printable } from "./output/printable.ts"
 
 /** What a run gets from the process. */
 export interface Run {
   readonly env: Environment
   readonly signal: AbortSignal
+  /** Where to print, when not where the process prints. */
+  readonly streams?: Streams
 }
 
 /** Parses a command line, runs the command that it names and gives the exit code; it has then printed everything. */
@@ -20,8 +23,9 @@ export const runProgram = async (
   run: Run,
 ): Promise<ExitCode> => {
   let code: ExitCode = exitCodes.ok
-  const program = programOf(commands, async (command, parser, texts) => {
-    code = await runCommand(command, parser, texts, run)
+  const { streams = process } = run
+  const program = programOf(commands, streams, async (command, parser, texts) => {
+    code = await runCommand(command, parser, texts, { ...run, streams })
   })
   try {
     await program.parseAsync([...argv], { from: "user" })
@@ -41,9 +45,14 @@ interface Texts {
 
 type Action = (command: Command, parser: Parser, texts: Texts) => Promise<void>
 
-/** The parser of all commands, which `--help` and docs/cli.md are made from. */
-export const programOf = (commands: ReadonlyArray<Command>, action: Action): Parser => {
+const programOf = (commands: ReadonlyArray<Command>, { stdout, stderr }: Streams, action: Action): Parser => {
   const program = prepared(new Parser("landfall"))
+    .configureOutput({
+      getErrHasColors: () => false,
+      getOutHasColors: () => false,
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+    })
     .description(
       "Shows the money that is on its way but not yet spendable, and proves what was known when and why.",
     )
@@ -65,7 +74,6 @@ const prepared = (parser: Parser): Parser =>
     .helpCommand(false)
     .showHelpAfterError()
     .configureHelp({ helpWidth: 100 })
-    .configureOutput({ getErrHasColors: () => false, getOutHasColors: () => false })
 
 const addCommand = (program: Parser, command: Command, action: Action): void => {
   const words = command.name.split(" ")
@@ -151,10 +159,10 @@ const runCommand = async (
   command: Command,
   parser: Parser,
   texts: Texts,
-  { env, signal }: Run,
+  { env, signal, streams }: Required<Run>,
 ): Promise<ExitCode> => {
   const complain = (text: string): void => {
-    process.stderr.write(`error: ${printableLines(text)}\n`)
+    streams.stderr.write(`error: ${printableLines(text)}\n`)
   }
   try {
     const problems: string[] = []
@@ -174,7 +182,14 @@ const runCommand = async (
     }
     if (problems.length > 0) throw new UsageError(problems.join("\n       "))
     const is = (name: string): boolean => texts.options[name] === true
-    const context = openContext({ env, signal, json: is("json"), dryRun: is("dryRun"), yes: is("yes") })
+    const context = openContext({
+      env,
+      signal,
+      streams,
+      json: is("json"),
+      dryRun: is("dryRun"),
+      yes: is("yes"),
+    })
     try {
       return await command.run(context, given)
     } finally {
@@ -183,7 +198,7 @@ const runCommand = async (
   } catch (error) {
     if (error instanceof UsageError) {
       complain(error.message)
-      process.stderr.write(`\n${parser.helpInformation()}`)
+      streams.stderr.write(`\n${parser.helpInformation()}`)
       return exitCodes.usage
     }
     complain(messageOf(error))

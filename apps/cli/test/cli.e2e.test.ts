@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { givenHouse, type House } from "./given-house.ts"
 import { creditedHash, creditedId, eureHash, stuckHash, stuckId, twinHash } from "./history.ts"
 import { replayCases } from "./replay-cases.ts"
-import { cliOf, runCli } from "./run-cli.ts"
+import { cliOf, runCli, runHere } from "./run-cli.ts"
 
 let house: House
 beforeAll(async () => {
@@ -14,6 +14,30 @@ const { landfall, json } = cliOf(() => house)
 
 const topic = "ops.funding_observation"
 
+const env = () => ({ DATABASE_URL: house.url, KAFKA_BROKERS: house.kafka.brokers })
+
+describe("the program as a process", () => {
+  it("ends with the code that tells what happened, with results alone on stdout", async () => {
+    const [unknown, failed, difference] = await Promise.all([
+      runCli(["fundings"], env()),
+      runCli(["timeline", "0123456789"], env()),
+      runCli(["doctor", "--json"], { ...env(), BRIDGE_URL: "http://127.0.0.1:9" }),
+    ])
+    expect(unknown).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringContaining("Did you mean funding?"),
+    })
+    expect(failed).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining("no transfer is recorded"),
+    })
+    expect(difference.code).toBe(3)
+    expect(JSON.parse(difference.stdout)).toMatchObject({ healthy: false })
+  })
+})
+
 describe("an answer", () => {
   it("says as of when, at which position and how far behind Kafka it is", async () => {
     const answer = await json("funding")
@@ -22,7 +46,8 @@ describe("an answer", () => {
       position: { [topic]: { "0": expect.any(Number), "1": expect.any(Number) } },
       behind_seconds: { [topic]: 0 },
     })
-    const { stdout } = await landfall("funding")
+    const { code, stdout } = await runCli(["funding"], env())
+    expect(code).toBe(0)
     expect(stdout).toMatch(
       /\nas of \S+Z\nposition ops\.funding_observation\/0=\d+,ops\.funding_observation\/1=\d+\n/,
     )
@@ -239,7 +264,7 @@ describe("doctor", () => {
   })
 
   it("says what is wrong and what to do, and ends with 3", async () => {
-    const ran = await runCli(["doctor"], { DATABASE_URL: house.emptyUrl, KAFKA_BROKERS: "127.0.0.1:9" })
+    const ran = await runHere(["doctor"], { DATABASE_URL: house.emptyUrl, KAFKA_BROKERS: "127.0.0.1:9" })
     expect(ran.code).toBe(3)
     expect(ran.stdout).toMatch(/WRONG +postgres +migrated: missing: 1 \(roles\)/)
     expect(ran.stdout).toContain("→ run `landfall migrate`")
@@ -259,11 +284,11 @@ describe("an auditor who may only read", () => {
     url.password = "only-reading"
     const env = { DATABASE_URL: url.href, KAFKA_BROKERS: house.kafka.brokers }
     const asked = [["status"], ["alerts"], ["replay", "alerts"], ["replay", "alert", "--check"], ["doctor"]]
-    const answers = await Promise.all(asked.map((args) => runCli([...args, "--json"], env)))
+    const answers = await Promise.all(asked.map((args) => runHere([...args, "--json"], env)))
     expect(answers.map(({ code, stderr }) => ({ code, error: stderr.match(/error.*/)?.[0] }))).toEqual(
       asked.map(() => ({ code: 0, error: undefined })),
     )
-    const refused = await runCli(["replay", "alert", "--hash"], { ...env, DATABASE_ROLE: "landfall_writer" })
+    const refused = await runHere(["replay", "alert", "--hash"], { ...env, DATABASE_ROLE: "landfall_writer" })
     expect(refused).toMatchObject({ code: 1, stdout: "" })
     expect(refused.stderr).toContain('permission denied to set role "landfall_writer"')
     expect(refused.stderr).not.toContain("only-reading")

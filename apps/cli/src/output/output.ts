@@ -45,9 +45,19 @@ export interface Output {
   readonly paint: (style: Style, text: string) => string
 }
 
-/** The output of this process. */
-export const openOutput = (options: { readonly json: boolean; readonly env: Environment }): Output => {
-  const { stdout, stderr } = process
+/** The streams of a run: those of the process, or what stands for them. */
+export interface Streams {
+  readonly stdout: Pick<NodeJS.WriteStream, "write" | "once" | "isTTY">
+  readonly stderr: Pick<NodeJS.WriteStream, "write" | "isTTY" | "columns">
+}
+
+/** The output of one run. */
+export const openOutput = (options: {
+  readonly json: boolean
+  readonly env: Environment
+  readonly streams?: Streams
+}): Output => {
+  const { stdout, stderr } = options.streams ?? process
   const wantsColour = stdout.isTTY === true && (options.env["NO_COLOR"] ?? "") === ""
   const paint = (style: Style, text: string): string =>
     wantsColour ? styleText(style, text, { validateStream: false }) : text

@@ -36,7 +36,10 @@ export const progressLine = (
 }
 
 /** Shows progress on the stream, which is stderr; a pipe or a file is told nothing on the way. */
-export const openProgress = (stream: NodeJS.WriteStream, label: string): Progress => {
+export const openProgress = (
+  stream: Pick<NodeJS.WriteStream, "write" | "isTTY" | "columns">,
+  label: string,
+): Progress => {
   if (!stream.isTTY) return { at: () => {}, end: () => {} }
   const start_ms = performance.now()
   let drawn_ms = Number.NEGATIVE_INFINITY
