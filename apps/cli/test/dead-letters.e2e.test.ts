@@ -13,7 +13,7 @@ import { type MarketPrice, marketPriceTopic, priceEventId } from "@landfall/doma
 import { projections } from "@landfall/projections/registry"
 import { type Postgres, startPostgres } from "@landfall/setup/parts/postgres"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { type Ran, runCli } from "./run-cli.ts"
+import { type Ran, runHere } from "./run-cli.ts"
 
 const topic = marketPriceTopic
 const start_ms = Date.UTC(2026, 10, 23, 9)
@@ -22,7 +22,7 @@ let dir = ""
 let server: Postgres
 let url = ""
 
-const landfall = (...args: ReadonlyArray<string>): Promise<Ran> => runCli(args, { DATABASE_URL: url })
+const landfall = (...args: ReadonlyArray<string>): Promise<Ran> => runHere(args, { DATABASE_URL: url })
 
 const json = async (...args: ReadonlyArray<string>) => {
   const ran = await landfall(...args, "--json")
