@@ -8,6 +8,7 @@ import { backoffDelayMs } from "@landfall/adapters/net/backoff"
 import { recordEncoder } from "@landfall/domain/codec"
 import type { Cut } from "@landfall/domain/position"
 import { type Alert, alertTopic } from "@landfall/domain/topics/alert"
+import { clockSkewMsMax } from "@landfall/evaluators/alerts/clamp"
 import { advance, createEvaluator } from "@landfall/evaluators/alerts/evaluator"
 import type { RecordedPolicy } from "@landfall/evaluators/alerts/policy"
 import type { EvaluatorState } from "@landfall/evaluators/alerts/state"
@@ -64,6 +65,10 @@ export interface Sentinel {
 
 /** How often it is made sure that the topics are still those that were read. */
 const check_interval_ms = 15_000
+/** A tick that took longer to read is begun again; what is left of the skew is for clocks that differ. */
+const tickAge_ms_max = clockSkewMsMax / 2
+/** So often at one tick: where reading is always this slow, late is better than never. */
+const restarts_max = 3
 const backoff = { base_ms: 200, cap_ms: 5_000 }
 const encode = recordEncoder(alertTopic)
 
@@ -140,7 +145,7 @@ export const createSentinel = (options: SentinelOptions): Sentinel => {
   const turn = async ({ reader, state, signal }: Session, late_ms: number): Promise<Turn> => {
     const started_ms = performance.now()
     // Taken first: whatever was published by this instant lies before the ends that are fetched after it.
-    const now_ms = now()
+    let now_ms = now()
     const read = async (): Promise<boolean> => {
       const found = await endsNow(reader)
       const deadline_ms = performance.now() + read_ms_max
@@ -148,7 +153,12 @@ export const createSentinel = (options: SentinelOptions): Sentinel => {
       ends = found // shown only now: what is being read is not lagging
       return all && Object.keys(found).length === Object.keys(reader.start).length
     }
-    const caught_up = await read()
+    let caught_up = await read()
+    // Stopped meanwhile, it has read what was written after its instant, and would take it for the word of a wrong clock.
+    for (let again = 0; again < restarts_max && now() - now_ms > tickAge_ms_max; again++) {
+      now_ms = now()
+      caught_up = await read()
+    }
     const { alerts, looked_at } = tick(state, { now_ms, ends, paused: pausedSinceMs !== null })
     noteRead(state, now_ms)
     let publish_ms: number | null = null

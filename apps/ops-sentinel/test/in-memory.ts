@@ -30,6 +30,7 @@ export const givenSentinel = (options: { readonly readOnce?: () => void } = {}) 
   let fate: Fate | null = null
   let held: Promise<void> | null = null
   let endsFail: string | null = null
+  let meanwhile = (): void => {}
   /** Offsets from here on are not delivered, though they lie before the end. */
   const hidden = new Map<string, number>()
   let readers = 0
@@ -44,6 +45,9 @@ export const givenSentinel = (options: { readonly readOnce?: () => void } = {}) 
     return {
       start: Object.fromEntries(topics.map(({ name }) => [name, { "0": 0 }])),
       ends: async (): Promise<Cut> => {
+        const work = meanwhile
+        meanwhile = () => {}
+        work()
         if (endsFail !== null) throw new Error(endsFail)
         return Object.fromEntries(topics.map(({ name }) => [name, { "0": of(name).length }]))
       },
@@ -143,6 +147,10 @@ export const givenSentinel = (options: { readonly readOnce?: () => void } = {}) 
       const { promise, resolve } = Promise.withResolvers<void>()
       held = promise
       return resolve
+    },
+    /** Happens while the next tick reads: it has taken its instant before. */
+    whileReading: (work: () => void) => {
+      meanwhile = work
     },
     failEnds: (message: string | null) => {
       endsFail = message

@@ -114,6 +114,18 @@ it("raises nothing about a topic that it cannot read to its end, and names the p
   expect(await sentinel.evaluate()).toMatchObject({ alerts: [], caught_up: true })
 })
 
+it("does not take what was written while it was stopped for the word of a wrong clock", async () => {
+  const { sentinel, alerts, price, goOn, whileReading } = givenSentinel()
+  await until("the first tick", async () => sentinel.latest())
+  whileReading(() => {
+    goOn(20_000)
+    price(pair)
+  })
+  await sentinel.evaluate()
+  await sentinel.evaluate()
+  expect(alerts()).toEqual([])
+})
+
 it("is paused once the publication under way is over, and not before", async () => {
   const { sentinel, alerts, hold } = await givenStale()
   const release = hold()
