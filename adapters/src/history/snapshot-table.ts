@@ -36,7 +36,12 @@ export interface SnapshotTable {
   /** The rows in the order of their keys, a page at a time. */
   readonly pages: (transaction: Transaction) => AsyncGenerator<ReadonlyMap<string, StoredRow>>
   readonly write: (transaction: Transaction, changes: ReadonlyArray<ChangedRow>) => Promise<void>
+  /** Adds rows that the table does not have; they are made ready piece by piece while the server takes them. */
+  readonly fill: (transaction: Transaction, changes: Iterable<ChangedRow>) => Promise<void>
 }
+
+/** Bytes that are handed to the server at once. */
+const pieceBytes = 1 << 17
 
 /** Rows read at once by {@link SnapshotTable.pages}: a bound on memory, whatever the table holds. */
 const pageRows = 5_000
@@ -113,7 +118,26 @@ export const openSnapshotTable = (
   const insert = `insert into ${table} (${names.join(", ")})
     select ${names.join(", ")} from ${staging} where expected_offset is null`
 
+  const addRow = (rows: BinaryRows, key: string, { row, partition, offset }: StoredRow): void => {
+    rows.text(key)
+    rows.value("integer", partition)
+    rows.int64(offset)
+    for (const [, column] of columns) rows.value(column.type, column.of(row))
+  }
+  function* pieces(changes: Iterable<ChangedRow>): Generator<Uint8Array> {
+    const rows = new BinaryRows()
+    for (const { key, after } of changes) {
+      rows.begin(names.length)
+      addRow(rows, key, after)
+      if (rows.bytesWaiting >= pieceBytes) yield rows.take()
+    }
+    yield* rows.chunks()
+  }
+  const fill: SnapshotTable["fill"] = (transaction, changes) =>
+    transaction.copyIn(`copy ${table} (${names.join(", ")}) from stdin (format binary)`, pieces(changes))
+
   return {
+    fill,
     load: async (transaction, keys) =>
       keys.length === 0
         ? new Map()
@@ -136,24 +160,15 @@ export const openSnapshotTable = (
     write: async (transaction, changes) => {
       if (changes.length === 0) return
       const known = changes.reduce((count, change) => (change.before === null ? count : count + 1), 0)
-      const expected = known === 0 ? 0 : 2
+      if (known === 0) return fill(transaction, changes)
       const rows = new BinaryRows()
       for (const { key, before, after } of changes) {
-        rows.begin(names.length + expected)
-        rows.text(key)
-        rows.value("integer", after.partition)
-        rows.int64(after.offset)
-        for (const [, column] of columns) rows.value(column.type, column.of(after.row))
-        if (known === 0) continue
+        rows.begin(names.length + 2)
+        addRow(rows, key, after)
         rows.value("integer", before?.partition)
         if (before === null) rows.null()
         else rows.int64(before.offset)
       }
-      if (known === 0)
-        return transaction.copyIn(
-          `copy ${table} (${names.join(", ")}) from stdin (format binary)`,
-          rows.chunks(),
-        )
       await transaction.script(
         `create temporary table if not exists ${staging} (like ${table}, expected_partition integer, expected_offset bigint)
          on commit delete rows`,
@@ -163,7 +178,7 @@ export const openSnapshotTable = (
         rows.chunks(),
       )
       const [updated] = await Promise.all([
-        known > 0 ? transaction.query(update) : { count: 0 },
+        transaction.query(update),
         known < changes.length ? transaction.query(insert) : null,
       ])
       if (updated.count !== known)

@@ -44,6 +44,18 @@ export class BinaryRows {
     this.rows++
   }
 
+  /** How many bytes wait to be taken. */
+  get bytesWaiting(): number {
+    return this.length
+  }
+
+  /** What was added since the last time: the stream is these pieces in order, and {@link chunks} at the end. */
+  take(): Buffer {
+    const taken = Buffer.from(this.buffer.subarray(0, this.length))
+    this.length = 0
+    return taken
+  }
+
   /** The whole stream, in pieces that a socket takes well. Nothing may be added afterwards. */
   *chunks(pieceBytes = 1 << 18): Generator<Buffer> {
     this.int16(-1)

@@ -99,12 +99,9 @@ export class FoldedRows {
     return this.held.keys()
   }
 
-  /** The rows that the table does not have as they are now, so many at a time. */
-  *changes(rowsMax: number): Generator<ReadonlyArray<ChangedRow>> {
-    for (let at = 0; at < this.changed.length; at += rowsMax)
-      yield this.changed
-        .slice(at, at + rowsMax)
-        .map(([key, after]) => ({ key, before: asStored(after), after }))
+  /** The rows that the table does not have as they are now. */
+  *changes(): Generator<ChangedRow> {
+    for (const [key, after] of this.changed) yield { key, before: asStored(after), after }
   }
 
   /** The table has all changes, for good. */

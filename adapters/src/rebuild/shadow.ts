@@ -25,6 +25,17 @@ export class ShadowMoved extends Error {
 /** Rows that are made ready for the server at once: a bound on memory. */
 const portionRows = 20_000
 
+function* portionsOf<Item>(items: Iterable<Item>): Generator<ReadonlyArray<Item>> {
+  let portion: Item[] = []
+  for (const item of items) {
+    portion.push(item)
+    if (portion.length < portionRows) continue
+    yield portion
+    portion = []
+  }
+  if (portion.length > 0) yield portion
+}
+
 /** The name of the table that a snapshot is rebuilt in. */
 export const shadowTable = ({ name }: { readonly name: string }): string => `${name}_shadow`
 
@@ -118,8 +129,12 @@ export const writeShadow = async (
       `the shadow of ${projection.name} was moved by someone else; nothing was written to it`,
     )
   const table = openSnapshotTable(projection, shadowTable(projection))
-  for (const changes of rows.changes(portionRows)) await table.write(transaction, changes)
-  if (before.size === 0) await transaction.query("select key_shadow_snapshot($1)", [projection.name])
+  if (before.size > 0)
+    for (const portion of portionsOf(rows.changes())) await table.write(transaction, portion)
+  else {
+    await table.fill(transaction, rows.changes())
+    await transaction.query("select key_shadow_snapshot($1)", [projection.name])
+  }
   const partitions = [...rows.partitions]
   await transaction.query(
     `insert into snapshot_positions (projection, copy, topic_partition, next_offset, events)
