@@ -18,8 +18,12 @@ export type FromWorker =
   | { readonly type: "rows"; readonly rows: ReadonlyArray<readonly [string, unknown]> }
   | { readonly type: "result"; readonly events: number; readonly unreadable: number }
 
-/** Portions that may be under way to the worker: enough that it never waits, and a bound on memory. */
-const portionsMax = 4
+/**
+ * What may be under way to the worker: so many portions that neither side waits for the other where processors are shared,
+ * and a bound on memory where messages are long.
+ */
+const portionsMax = 16
+const bytesMax = 32 * 1024 * 1024
 
 /** Copies the values into one buffer, which is handed over and not copied again. */
 const packed = (values: ReadonlyArray<Uint8Array | null>): Values => {
@@ -45,12 +49,14 @@ const packed = (values: ReadonlyArray<Uint8Array | null>): Values => {
 export const foldInWorker = (projection: AnyProjection): Folding => {
   const worker = new Worker(new URL("./fold-worker.ts", import.meta.url), { workerData: projection.name })
   const rows: Rows<unknown> = new Map()
-  let underWay = 0
+  /** The bytes of each portion under way, in order. */
+  const underWay: number[] = []
+  let bytesUnderWay = 0
   let failure: unknown = null
   let result: Folded | null = null
   let wake: () => void = () => {}
   worker.on("message", (message: FromWorker) => {
-    if (message.type === "folded") underWay--
+    if (message.type === "folded") bytesUnderWay -= underWay.shift() ?? 0
     else if (message.type === "rows") for (const [key, row] of message.rows) rows.set(key, row)
     else result = { rows, events: message.events, unreadable: message.unreadable }
     wake()
@@ -71,6 +77,7 @@ export const foldInWorker = (projection: AnyProjection): Folding => {
       })
     }
   }
+  const hasRoom = (): boolean => underWay.length < portionsMax && bytesUnderWay < bytesMax
   const tell = (message: ToWorker): void =>
     message === "result"
       ? worker.postMessage(message)
@@ -81,11 +88,14 @@ export const foldInWorker = (projection: AnyProjection): Folding => {
   return {
     add: (values) => {
       if (failure !== null) throw failure
-      tell(packed(values))
-      underWay++
-      return underWay < portionsMax ? undefined : until(() => underWay < portionsMax)
+      const portion = packed(values)
+      const { byteLength } = portion.bytes
+      tell(portion)
+      underWay.push(byteLength)
+      bytesUnderWay += byteLength
+      return hasRoom() ? undefined : until(hasRoom)
     },
-    done: () => until(() => underWay === 0),
+    done: () => until(() => underWay.length === 0),
     result: async () => {
       tell("result")
       await until(() => result !== null)
