@@ -2,8 +2,10 @@ import { hash } from "node:crypto"
 import type { EndedWorld } from "./invariants/invariant.ts"
 import { problemsOf } from "./invariants/registry.ts"
 import { type Mutations, type Plan, planOf } from "./plan.ts"
+import { createDesk } from "./services/desk.ts"
 import { runWriter } from "./services/history-writer.ts"
 import { type ManagerWorld, runManager } from "./services/liquidity-manager.ts"
+import { type QuietTick, runSentinel, type SentinelWorld } from "./services/ops-sentinel.ts"
 import { Supervisor } from "./services/supervisor.ts"
 import { account_id, SimulatedBridge } from "./world/bridge.ts"
 import { SimulatedChain } from "./world/chain.ts"
@@ -115,9 +117,19 @@ export const simulate = async (seed: number, options: SimulateOptions = {}): Pro
       handles,
       readsOwnTopic: mutations.ownTopicUnread !== true,
     }
+    const quietTicks: QuietTick[] = []
+    const sentinelWorld: SentinelWorld = {
+      time,
+      kafka,
+      uncertain: () => unless(plan.uncertain),
+      onQuietTick: (tick) => void quietTicks.push(tick),
+      readsOwnTopic: mutations.ownAlertsUnread !== true,
+    }
+    const desk = createDesk({ time, kafka, bridge }, random.fork())
     const services: ReadonlyArray<readonly [string, (process: Process, random: Random) => Promise<unknown>]> =
       [
         ["liquidity-manager", (process, chance) => runManager(managerWorld, process, chance)],
+        ["ops-sentinel", (process, chance) => runSentinel(sentinelWorld, process, chance, start_ms)],
         ["history-writer", (process, chance) => runWriter({ kafka, postgres, process, random: chance })],
       ]
     const supervisor = new Supervisor({
@@ -145,6 +157,7 @@ export const simulate = async (seed: number, options: SimulateOptions = {}): Pro
     for (let at_ms = start_ms; at_ms < end_ms; at_ms += 1_000) {
       await time.runUntil(at_ms + chance.int(0, 999))
       weather.moment()
+      desk.moment()
       if (plan.secondInstances && chance.chance(0.05)) {
         const [name, run] = chance.pick(services)
         supervisor.startSecond(name, run)
@@ -153,13 +166,17 @@ export const simulate = async (seed: number, options: SimulateOptions = {}): Pro
     healed = true
     weather.heal()
     onEvent("healed")
-    const calm_end_ms = time.now() + calm_ms
-    for (let at_ms = time.now(); at_ms < calm_end_ms; at_ms += 5_000) {
-      await time.runUntil(at_ms)
-      if (at_ms < calm_end_ms - 20_000) weather.calm()
+    const healed_ms = time.now()
+    for (let second = 0; second * 1000 < calm_ms; second++) {
+      await time.runUntil(healed_ms + second * 1_000)
+      if (second % 5 === 0 && second * 1_000 < calm_ms - 20_000) weather.calm()
+      if (second * 1_000 < calm_ms - 10_000) desk.moment()
     }
-    await time.runUntil(calm_end_ms)
-    const world = { plan, kafka, postgres, bitcoin, gnosis, bridge }
+    await time.runUntil(healed_ms + calm_ms)
+    // What was published last is still being written.
+    for (let tries = 0; tries < 20 && !isWritten(kafka, postgres); tries++)
+      await time.runUntil(time.now() + 300)
+    const world = { plan, kafka, postgres, bitcoin, gnosis, bridge, start_ms, healed_ms, quietTicks }
     options.inspect?.(world)
     return {
       plan,
@@ -172,3 +189,9 @@ export const simulate = async (seed: number, options: SimulateOptions = {}): Pro
     time.close()
   }
 }
+
+/** Whether the writer has read every committed message. */
+const isWritten = (kafka: SimulatedKafka, postgres: SimulatedPostgres): boolean =>
+  [...postgres.checkpoints.values()].every(
+    ({ topic, partition, nextOffset }) => kafka.read(topic, partition, nextOffset, 1).messages.length === 0,
+  )

@@ -7,8 +7,8 @@ import { describe, expect, it } from "vitest"
 import { parseScenario } from "../../src/alerts/scenario/parse.ts"
 import { asWritten, type Play, play } from "../../src/alerts/scenario/play.ts"
 import { variationProblems } from "../../src/alerts/scenario/variations.ts"
+import { raisedAt } from "../../src/testing/oracle.ts"
 import { plainStoryText, storyText } from "../../src/testing/stories.ts"
-import { raisedAt } from "./oracle.ts"
 
 const runs = { numRuns: 150 }
 

@@ -1,4 +1,5 @@
 import type { Plan } from "../plan.ts"
+import type { QuietTick } from "../services/ops-sentinel.ts"
 import type { SimulatedBridge } from "../world/bridge.ts"
 import type { SimulatedChain } from "../world/chain.ts"
 import type { SimulatedKafka } from "../world/kafka.ts"
@@ -12,6 +13,9 @@ export interface EndedWorld {
   readonly bitcoin: SimulatedChain
   readonly gnosis: SimulatedChain
   readonly bridge: SimulatedBridge
+  readonly start_ms: number
+  readonly healed_ms: number
+  readonly quietTicks: ReadonlyArray<QuietTick>
 }
 
 /** Something that must hold after every seed; it tells what does not, one sentence each. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto"
 import type { OutgoingMessage } from "@landfall/adapters/kafka/publisher"
 import type { Cut } from "@landfall/domain/position"
 import { topics } from "@landfall/domain/registry"
+import type { Random } from "./random.ts"
 import type { VirtualTime } from "./virtual-time.ts"
 
 /** A message or a transaction marker at its offset. */
@@ -112,6 +113,14 @@ export class SimulatedKafka {
 
   isFenced(id: string, epoch: number): boolean {
     return !this.unfenced && this.epochs.get(id) !== epoch
+  }
+
+  /** A committed message of the topic; null when the place that was chosen has none. */
+  anyMessage(topic: string, random: Random): Entry | null {
+    const log = this.partition(topic, random.int(0, partitionCount - 1))
+    const entry = log.length === 0 ? undefined : random.pick(log)
+    const isCommitted = entry?.transaction === null || entry?.transaction?.state === "committed"
+    return entry?.kind === "message" && isCommitted ? entry : null
   }
 
   /** How many messages were committed. */

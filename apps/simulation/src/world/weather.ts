@@ -1,3 +1,4 @@
+import { topics } from "@landfall/domain/registry"
 import type { Plan } from "../plan.ts"
 import type { SimulatedBridge } from "./bridge.ts"
 import type { SimulatedChain } from "./chain.ts"
@@ -67,6 +68,14 @@ export const createWeather = (options: WeatherOptions) => {
     part.up = !part.up || random.chance(0.5)
   }
 
+  /** Bytes that are no record, or a message that somebody delivers again. */
+  const poison = (): void => {
+    const { name } = random.pick(topics)
+    const again = random.chance(0.6) ? kafka.anyMessage(name, random) : null
+    if (again === null) kafka.write(name, String(random.int(0, 9)), Buffer.from('{"not":"a record"'))
+    else kafka.write(name, again.key.toString(), again.value)
+  }
+
   /** What can happen in one moment, with its probability. */
   const happenings: ReadonlyArray<readonly [probability: number, happen: () => void]> = [
     [0.12, () => bitcoin.send(outputs(addresses.bitcoin))],
@@ -96,6 +105,7 @@ export const createWeather = (options: WeatherOptions) => {
     [plan.reorgs ? 0.04 : 0, () => gnosis.reorg(random.int(1, finalDepth - 1), 0.1, 0)],
     [0.3, () => bridge.turn(false)],
     [plan.nodeFaults ? 0.06 : 0, nodeFault],
+    [plan.poison ? 0.1 : 0, poison],
     [plan.outages ? 0.08 : 0, () => outage(random.pick([bridge, kafka, postgres]))],
   ]
 

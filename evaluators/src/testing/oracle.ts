@@ -2,11 +2,16 @@ import { epochMs } from "@landfall/domain/timestamp"
 import type { FundingObservation } from "@landfall/domain/topics/funding-observation"
 import type { MarketPrice } from "@landfall/domain/topics/market-price"
 import type { TradeResult } from "@landfall/domain/topics/trade-result"
-import type { Log } from "../../src/alerts/scenario/log.ts"
+import type { ReadEvent } from "../alerts/evaluator.ts"
 
 const window_ms = 10_000
 const stuck_ms = 40_000
 const clearAfter_ms = 20_000
+
+/** All messages of a topic, each partition in order. */
+interface Log {
+  readonly messages: (topic: string) => ReadonlyArray<ReadEvent>
+}
 
 /** The records of a topic that were written by then, by key; their instants are held to when they were written. */
 const written = <Record>(log: Log, topic: string, by_ms: number, key: (record: Record) => string) =>
@@ -84,22 +89,30 @@ const failing = (
   return failure_ms >= latest("accepted", "settled") && now_ms < failure_ms + clearAfter_ms
 }
 
-/** What is raised at that instant, told from the bare events by brute force: `code subject`, sorted. */
-export const raisedAt = (log: Log, declared_ms: number, now_ms: number): ReadonlyArray<string> => {
-  const prices = written<MarketPrice>(log, "ref.market_price", now_ms, ({ pair }) => pair)
+/**
+ * What is raised at that instant, told from the bare events by brute force: `code subject`, sorted. Its windows are those of
+ * the made-up stories. What was written after `read_ms` is left out.
+ */
+export const raisedAt = (
+  log: Log,
+  declared_ms: number,
+  now_ms: number,
+  read_ms: number = now_ms,
+): ReadonlyArray<string> => {
+  const prices = written<MarketPrice>(log, "ref.market_price", read_ms, ({ pair }) => pair)
   const inventories = written<{ account_id: string; observed_at: string; inventory_snapshot_id: string }>(
     log,
     "state.intent_inventory",
-    now_ms,
+    read_ms,
     ({ account_id }) => account_id,
   )
   const transfers = written<FundingObservation>(
     log,
     "ops.funding_observation",
-    now_ms,
+    read_ms,
     (one) => one.transfer_id,
   )
-  const trades = written<TradeResult>(log, "exec.trade_result", now_ms, ({ pair }) => pair)
+  const trades = written<TradeResult>(log, "exec.trade_result", read_ms, ({ pair }) => pair)
   return [
     ...stale(prices, (price) => price.price_event_id, "BTC/EURe", declared_ms, now_ms).map(
       (pair) => `reference_price_stale ${pair}`,
