@@ -1,12 +1,10 @@
 import { leafHash } from "@landfall/adapters/transparency-log/leaf"
 import { append, emptyLog, root } from "@landfall/adapters/transparency-log/merkle-log"
-import { recordDecoder } from "@landfall/domain/codec"
 import { topics } from "@landfall/domain/registry"
+import { decodedValue } from "../world/decoded.ts"
 import { partitionCount } from "../world/kafka.ts"
 import { topicIdOf } from "../world/postgres.ts"
 import type { Invariant } from "./invariant.ts"
-
-const decoders = new Map(topics.map((topic) => [topic.name, recordDecoder(topic)]))
 
 /**
  * Each committed message is evidence, a duplicate or a dead letter, as the log says and never two of them; every other
@@ -21,8 +19,8 @@ export const evidence: Invariant = function* ({ kafka, postgres }) {
       let log = emptyLog
       for (const { offset, entry } of messages) {
         const name = `${topic.name}/${partition}/${offset}`
-        const decoded = decoders.get(topic.name)?.(entry.value)
-        const id = decoded?.ok === true ? String((decoded.record as Record<string, unknown>)[topic.id]) : null
+        const decoded = decodedValue(topic.name, entry.value)
+        const id = decoded.ok ? String((decoded.record as Record<string, unknown>)[topic.id]) : null
         const first = id === null ? undefined : firsts.get(id)
         if (id !== null && first === undefined) firsts.set(id, entry.value)
         const expected =

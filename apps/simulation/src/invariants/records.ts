@@ -1,5 +1,5 @@
-import { recordDecoder } from "@landfall/domain/codec"
 import type { AnyTopic } from "@landfall/domain/registry"
+import { decodedValue } from "../world/decoded.ts"
 import { partitionCount, type SimulatedKafka } from "../world/kafka.ts"
 
 /** A committed record with its place and Kafka's time. */
@@ -13,20 +13,16 @@ export interface LoggedRecord<Record> {
   readonly inTransaction: boolean
 }
 
-const decoders = new Map<AnyTopic, ReturnType<typeof recordDecoder>>()
-
 /** All committed records of a topic, each partition in order; what does not decode is left out. */
 export const recordsOf = <Record>(
   kafka: SimulatedKafka,
   topic: AnyTopic,
 ): ReadonlyArray<LoggedRecord<Record>> => {
-  const decode = decoders.get(topic) ?? recordDecoder(topic)
-  decoders.set(topic, decode)
   return Array.from({ length: partitionCount }, (_, partition) => partition).flatMap((partition) =>
     kafka
       .read(topic.name, partition, 0, Number.POSITIVE_INFINITY)
       .messages.flatMap(({ offset, entry }): ReadonlyArray<LoggedRecord<Record>> => {
-        const decoded = decode(entry.value)
+        const decoded = decodedValue(topic.name, entry.value)
         if (!decoded.ok) return []
         const record = decoded.record as Record
         return [

@@ -1,7 +1,6 @@
 import { bothObservers } from "@landfall/adapters/chain/both"
 import type { ChainObserver } from "@landfall/adapters/chain/observer"
 import { createLog } from "@landfall/adapters/log/log"
-import { recordDecoder } from "@landfall/domain/codec"
 import type { Position } from "@landfall/domain/position"
 import { type AnyTopic, topicByName } from "@landfall/domain/registry"
 import { fundingObservationTopic } from "@landfall/domain/topics/funding-observation"
@@ -16,6 +15,7 @@ import { foldInto } from "@landfall/projections/fold"
 import { type FundingHandle, fundingHandle } from "@landfall/projections/funding-handle"
 import { type FundingTransfer, fundingTransfer } from "@landfall/projections/funding-transfer"
 import { account_id, type SimulatedBridge } from "../world/bridge.ts"
+import { decodedValue } from "../world/decoded.ts"
 import { partitionCount, type SimulatedKafka } from "../world/kafka.ts"
 import type { SimulatedNode } from "../world/node.ts"
 import type { SimulatedPostgres } from "../world/postgres.ts"
@@ -42,7 +42,6 @@ export const pollInterval_ms = 2_000
 
 export const silent = createLog({ name: "simulation", level: "silent" })
 const topics = [fundingObservationTopic, liquidityActionTopic] as ReadonlyArray<AnyTopic>
-const decoders = new Map(topics.map((topic) => [topic.name, recordDecoder(topic)]))
 
 /** Runs the liquidity manager as it is over the simulated world; ends only by a rejection, as its process would. */
 export const runManager = (world: ManagerWorld, process: Process, random: Random): Promise<void> => {
@@ -114,8 +113,8 @@ const loadFundingState = async (
         kafka.requireUp()
         const part = kafka.read(name, partition, next, 50)
         for (const { entry } of part.messages) {
-          const decoded = decoders.get(name)?.(entry.value)
-          if (decoded?.ok !== true) continue
+          const decoded = decodedValue(name, entry.value)
+          if (!decoded.ok) continue
           if (name === liquidityActionTopic.name) foldInto(fundingHandle, read.handles, [decoded.record])
           else foldInto(fundingTransfer, read.transfers, [decoded.record])
         }
@@ -155,8 +154,8 @@ const followTopics = (
         const { messages, next } = kafka.read(topic, partition, from, 100)
         nexts.set(name, next)
         for (const { offset, entry } of messages) {
-          const decoded = decoders.get(topic)?.(entry.value)
-          const record = decoded?.ok === true ? decoded.record : null
+          const decoded = decodedValue(topic, entry.value)
+          const record = decoded.ok ? decoded.record : null
           records.push({ topic, partition, next: offset + 1, record })
         }
       }

@@ -1,5 +1,4 @@
 import type { EventReader, ReadMessage } from "@landfall/adapters/alerts/event-reader"
-import { recordDecoder } from "@landfall/domain/codec"
 import type { Cut } from "@landfall/domain/position"
 import { topics } from "@landfall/domain/registry"
 import { timestamp } from "@landfall/domain/timestamp"
@@ -8,6 +7,7 @@ import { defaultPolicyFile, type RecordedPolicy, readPolicy } from "@landfall/ev
 import { activeAlerts } from "@landfall/evaluators/alerts/views"
 import { createSentinel } from "@landfall/ops-sentinel/sentinel"
 import { account_id } from "../world/bridge.ts"
+import { decodedValue } from "../world/decoded.ts"
 import { partitionCount, type SimulatedKafka } from "../world/kafka.ts"
 import type { Process } from "../world/process.ts"
 import { simulatedPublisher } from "../world/publisher.ts"
@@ -55,7 +55,6 @@ export const policiesSince = (declared_ms: number): ReadonlyArray<RecordedPolicy
   { recorded_at: timestamp(declared_ms), policy },
 ]
 
-const decoders = new Map(topics.map((topic) => [topic.name, recordDecoder(topic)]))
 const partitions = Array.from({ length: partitionCount }, (_, partition) => partition)
 
 /** Runs the sentinel as it is over the simulated world; ends only by a rejection, as its process would. */
@@ -129,9 +128,9 @@ const openReader = (
           const { messages, next } = kafka.read(topic, partition, from, 200)
           nexts.set(`${topic}/${partition}`, next)
           return messages.map(({ offset, entry }) => {
-            const decoded = decoders.get(topic)?.(entry.value)
+            const decoded = decodedValue(topic, entry.value)
             const place = { topic, partition, offset, kafka_ms: entry.at_ms }
-            const event = decoded?.ok === true ? { ...place, record: decoded.record } : null
+            const event = decoded.ok ? { ...place, record: decoded.record } : null
             return { topic, partition, next_offset: offset + 1, event }
           })
         }),

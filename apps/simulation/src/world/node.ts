@@ -3,7 +3,6 @@ import { amount } from "@landfall/domain/amount"
 import { timestamp } from "@landfall/domain/timestamp"
 import type { ObserverHealth } from "@landfall/domain/topics/funding-observation"
 import type { ChainSighting, GoneOutput, SeenOutput } from "@landfall/evaluators/funding/facts"
-import type { WatchPlan } from "@landfall/evaluators/funding/watch-plan"
 import { type ChainView, type SimulatedChain, standingOf } from "./chain.ts"
 import type { Process } from "./process.ts"
 import type { Random } from "./random.ts"
@@ -54,14 +53,17 @@ export class SimulatedNode {
   observer(process: Process): ChainObserver {
     const { time, random } = this.options
     let addresses: ReadonlySet<string> = new Set()
+    // What it was asked to look for it looks for as long as it lives, as the observer of the EVM chain does.
+    const awaited = new Set<string>()
     let health: ObserverHealth = { state: "down", tip_height: null, tip_at: null }
     return {
       watch: (watched) => {
         addresses = new Set(watched.map(({ address }) => address))
       },
       poll: async (plan) => {
+        for (const { tx_hash, output_index } of plan.expected) awaited.add(`${tx_hash}:${output_index}`)
         await process.wait(random.int(1, this.latency_ms_max))
-        const sighting = this.look(addresses, plan)
+        const sighting = this.look(addresses, awaited)
         health = sighting.health
         return sighting
       },
@@ -75,7 +77,7 @@ export class SimulatedNode {
     }
   }
 
-  private look(addresses: ReadonlySet<string>, plan: WatchPlan): ChainSighting {
+  private look(addresses: ReadonlySet<string>, awaited: ReadonlySet<string>): ChainSighting {
     const { chain, source } = this.options
     const view = this.mode === "lagging" ? this.frozen : chain.view()
     const tip = view.blocks.at(-1)
@@ -88,18 +90,17 @@ export class SimulatedNode {
       tip_at: tip === undefined ? null : timestamp(tip.at_ms),
     }
     if (this.mode === "down") return { source, health, outputs: [], gone: [], complete: false }
-    return { source, health, ...this.listing(view, addresses, plan) }
+    return { source, health, ...this.listing(view, addresses, awaited) }
   }
 
   private listing(
     view: ChainView,
     addresses: ReadonlySet<string>,
-    plan: WatchPlan,
+    awaited: ReadonlySet<string>,
   ): Pick<ChainSighting, "outputs" | "gone" | "complete"> {
     const isEvm = this.source === "evm"
     const outputs: SeenOutput[] = []
     const gone: GoneOutput[] = []
-    const expected = new Set(plan.expected.map(({ tx_hash, output_index }) => `${tx_hash}:${output_index}`))
     for (const transaction of view.transactions.values()) {
       const { tx_hash } = transaction
       const standing = standingOf(view, tx_hash)
@@ -130,7 +131,7 @@ export class SimulatedNode {
         } else if (standing.kind === "mempool" && !isEvm)
           outputs.push({ ...seen, confirmations: 0, in_mempool: true })
         else if (isEvm) {
-          if (expected.has(`${tx_hash}:${output_index}`)) gone.push(place)
+          if (awaited.has(`${tx_hash}:${output_index}`)) gone.push(place)
         } else {
           const rival = standing.kind === "gone" ? standing : { rival: null, rival_mined: false }
           const successor = rival.rival === null ? {} : { successor_tx_hash: rival.rival }
