@@ -56,7 +56,7 @@ export const simulate = async (seed: number, options: SimulateOptions = {}): Pro
     }
     let healed = false
     const unless = (value: number): number => (healed ? 0 : value)
-    const kafka = new SimulatedKafka(time, mutations.unfenced === true)
+    const kafka = new SimulatedKafka(time, random.fork(), mutations.unfenced === true)
     const postgres = new SimulatedPostgres(
       random.fork(),
       () => ({ failing: unless(plan.failing) }),

@@ -1,14 +1,22 @@
+import { type FundingObservation, fundingObservationTopic } from "@landfall/domain/topics/funding-observation"
 import type { BridgeDeposit } from "@landfall/evaluators/funding/facts"
 import type { FundingTransfer } from "@landfall/projections/funding-transfer"
 import { uncreditedTotals } from "@landfall/projections/uncredited"
 import { standingOf } from "../world/chain.ts"
+import { negative } from "./honest-negatives.ts"
 import type { Invariant } from "./invariant.ts"
+import { recordsOf } from "./records.ts"
 
 /** After the healing each deposit stands in the snapshots as the chain and the bridge have it, and so do the totals. */
-export const convergence: Invariant = function* ({ postgres, bitcoin, gnosis, bridge }) {
+export const convergence: Invariant = function* ({ postgres, bitcoin, gnosis, bridge, kafka }) {
   const transfers = Array.from(
     postgres.snapshots.get("funding_transfer")?.values() ?? [],
     ({ row }) => row as FundingTransfer,
+  )
+  const onceGone = new Set(
+    recordsOf<FundingObservation>(kafka, fundingObservationTopic)
+      .filter(({ record }) => negative.has(record.status))
+      .map(({ record }) => record.transfer_id),
   )
   const totals = new Map<string, bigint>()
   for (const [chain, asset_id, name] of [
@@ -29,7 +37,9 @@ export const convergence: Invariant = function* ({ postgres, bitcoin, gnosis, br
         const own = found.filter((row) => row.tx_hash === tx_hash)
         const row = own[0] ?? found[0]
         const outpoint = `${tx_hash}:${index}`
-        const credited = bridge.isCredited(outpoint) && !isApart(bridge.partsOf(outpoint), transfers)
+        const wasGone = row !== undefined && onceGone.has(row.transfer_id)
+        const apart = wasGone ? bridge.rowOf(outpoint) : bridge.partsOf(outpoint)
+        const credited = bridge.isCredited(outpoint) && !isApart(apart ?? null, transfers)
         if (standing.kind === "mined" && !credited)
           totals.set(asset_id, (totals.get(asset_id) ?? 0n) + amount)
         if (row === undefined) {
@@ -55,8 +65,9 @@ export const convergence: Invariant = function* ({ postgres, bitcoin, gnosis, br
 }
 
 /**
- * Whether a row for several deposits was credited before any of them was seen: then it is a transfer of its own, and what
- * is seen later cannot be told from other deposits.
+ * Whether the bridge's row became a transfer of its own: it stands for several deposits and was credited before any of them
+ * was seen, or for one that had been called gone and came back under a hash that the bridge did not name. What is seen
+ * later cannot be told from other deposits then.
  */
 const isApart = (row: BridgeDeposit | null, transfers: ReadonlyArray<FundingTransfer>): boolean =>
   row !== null &&

@@ -4,7 +4,8 @@ import { type SimulatedChain, standingOf } from "../world/chain.ts"
 import type { Invariant } from "./invariant.ts"
 import { recordsOf } from "./records.ts"
 
-const negative: ReadonlySet<string> = new Set(["replaced", "conflicted", "dropped", "reorged"])
+/** What a deposit is called that is not on its way any more. */
+export const negative: ReadonlySet<string> = new Set(["replaced", "conflicted", "dropped", "reorged"])
 
 /** A node's answer may be that old when it is decided upon. */
 const answerAge_ms = { one: 1_000, slow: 13_000 }

@@ -11,14 +11,19 @@ export interface Entry {
   readonly key: Buffer
   readonly value: Buffer
   readonly at_ms: number
-  readonly transaction: Transaction | null
+  readonly transaction: TransactionPart | null
 }
 
-/** A Kafka transaction; its messages are seen once it is committed, and hold back what lies behind until it has ended. */
-export interface Transaction {
+/**
+ * What a Kafka transaction has in one partition: it holds back what lies behind it until the partition was told how it
+ * ended, which each is at its own time after the commit was answered.
+ */
+export interface TransactionPart {
   state: "open" | "committed" | "aborted"
-  readonly touched: Set<Entry[]>
 }
+
+/** The parts of an open transaction, by partition. */
+type Transaction = Map<Entry[], TransactionPart>
 
 /** A message that readers see. */
 export interface Delivered {
@@ -44,7 +49,9 @@ export class SimulatedKafka {
   private readonly logs = new Map<string, ReadonlyArray<Entry[]>>()
   private readonly epochs = new Map<string, number>()
   private readonly open = new Map<string, Transaction>()
+  private readonly settled_ms = new Map<string, number>()
   private readonly time: VirtualTime
+  private readonly random: Random
   private readonly listeners = new Set<() => void>()
   /** Whether the brokers answer. */
   up = true
@@ -52,8 +59,9 @@ export class SimulatedKafka {
   /** On, who held a transactional id before goes on publishing: a mutation that the invariants must find. */
   private readonly unfenced: boolean
 
-  constructor(time: VirtualTime, unfenced = false) {
+  constructor(time: VirtualTime, random: Random, unfenced = false) {
     this.time = time
+    this.random = random
     this.unfenced = unfenced
     for (const { name } of topics)
       this.logs.set(
@@ -142,28 +150,46 @@ export class SimulatedKafka {
 
   /** Appends to the open transaction of a transactional id, which begins with its first message. */
   append(id: string, { topic, key, value }: OutgoingMessage): void {
-    const transaction = this.open.get(id) ?? { state: "open", touched: new Set() }
+    const transaction: Transaction = this.open.get(id) ?? new Map()
     this.open.set(id, transaction)
-    this.write(topic, key, Buffer.from(value), transaction)
+    const log = this.partition(topic, partitionOf(key))
+    const part = transaction.get(log) ?? { state: "open" }
+    transaction.set(log, part)
+    log.push({
+      kind: "message",
+      key: Buffer.from(key),
+      value: Buffer.from(value),
+      at_ms: this.time.now(),
+      transaction: part,
+    })
   }
 
   /** Writes without a transaction: what others produce, also bytes that are no record. */
-  write(topic: string, key: string, value: Buffer, transaction: Transaction | null = null): void {
+  write(topic: string, key: string, value: Buffer): void {
     const log = this.partition(topic, partitionOf(key))
-    log.push({ kind: "message", key: Buffer.from(key), value, at_ms: this.time.now(), transaction })
-    transaction?.touched.add(log)
-    if (transaction === null) this.tell()
+    log.push({ kind: "message", key: Buffer.from(key), value, at_ms: this.time.now(), transaction: null })
+    this.tell()
   }
 
-  /** Ends the open transaction of a transactional id; a marker in each partition that it touched takes an offset. */
+  /** Ends the open transaction of a transactional id; each partition that it touched gets a marker, a moment later. */
   end(id: string, state: "committed" | "aborted"): void {
     const transaction = this.open.get(id)
     if (transaction === undefined) return
     this.open.delete(id)
-    transaction.state = state
-    for (const log of transaction.touched)
-      log.push({ kind: "marker", key: nothing, value: nothing, at_ms: this.time.now(), transaction: null })
-    this.tell()
+    for (const [log, part] of transaction) {
+      const at_ms = this.time.now() + this.random.int(0, this.random.chance(0.1) ? 800 : 20)
+      this.settled_ms.set(id, Math.max(at_ms, this.settled_ms.get(id) ?? 0))
+      this.time.at(at_ms, () => {
+        part.state = state
+        log.push({ kind: "marker", key: nothing, value: nothing, at_ms, transaction: null })
+        this.tell()
+      })
+    }
+  }
+
+  /** How long it takes until every partition knows how the transactions of that id ended. */
+  settling_ms(id: string): number {
+    return Math.max(0, (this.settled_ms.get(id) ?? 0) - this.time.now())
   }
 
   /** Resolves when there is something new to read. */

@@ -36,7 +36,7 @@ export const simulatedPublisher = (options: PublisherOptions): TransactionalPubl
   const publish = async (messages: ReadonlyArray<OutgoingMessage>): Promise<void> => {
     const mine = epoch
     if (mine === null) throw new PublishUncertain("there is no producer; open the publisher again")
-    await process.wait(random.int(0, 3))
+    await process.wait(random.int(0, 3) + kafka.settling_ms(id))
     for (const message of messages) {
       if (kafka.isFenced(id, mine)) fenced()
       kafka.requireUp()
@@ -64,7 +64,10 @@ export const simulatedPublisher = (options: PublisherOptions): TransactionalPubl
     open: async () => {
       await process.wait(random.int(1, 50))
       kafka.requireUp()
-      epoch = kafka.takeId(id)
+      const mine = kafka.takeId(id)
+      // Kafka answers once the transactions of the one before have ended in every partition.
+      await process.wait(kafka.settling_ms(id) + 1)
+      epoch = mine
       await process.step("after taking the transactional id")
     },
     publish: async (messages) => {
