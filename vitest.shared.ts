@@ -12,9 +12,20 @@ export default defineConfig({
     // No test is about time: these end what hangs, also on a machine that is busy with other things.
     testTimeout: 120_000,
     hookTimeout: 180_000,
-    // Unattended, what depends on real parts is tried twice; `npm test` lists at its end what needed it.
-    retry: process.env["CI"] === undefined ? 0 : 1,
     passWithNoTests: true,
+    projects: [
+      // Pure tests share a process and what it has loaded, which took longer than the tests; real parts have one each.
+      { extends: true, test: { name: "unit", include: ["test/**/*.unit.test.ts"], isolate: false } },
+      // Unattended, what depends on real parts is tried twice; `npm test` lists at its end what needed it.
+      {
+        extends: true,
+        test: {
+          name: "real parts",
+          include: ["test/**/*.{int,e2e}.test.ts"],
+          retry: process.env["CI"] === undefined ? 0 : 1,
+        },
+      },
+    ],
     reporters: ["default", ["json", { outputFile: ".test-results/report.json" }]],
   },
 })
