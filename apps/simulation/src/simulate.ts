@@ -190,8 +190,10 @@ export const simulate = async (seed: number, options: SimulateOptions = {}): Pro
   }
 }
 
-/** Whether the writer has read every committed message. */
+/** Whether every transaction has ended and the writer has read every committed message. */
 const isWritten = (kafka: SimulatedKafka, postgres: SimulatedPostgres): boolean =>
   [...postgres.checkpoints.values()].every(
-    ({ topic, partition, nextOffset }) => kafka.read(topic, partition, nextOffset, 1).messages.length === 0,
+    ({ topic, partition, nextOffset }) =>
+      kafka.stableEnd(topic, partition) === kafka.partition(topic, partition).length &&
+      kafka.read(topic, partition, nextOffset, 1).messages.length === 0,
   )
