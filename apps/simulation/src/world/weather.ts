@@ -38,8 +38,8 @@ export const createWeather = (options: WeatherOptions) => {
     const unmined = bitcoin.unmined()
     if (unmined.length === 0) return
     const old = random.pick(unmined)
-    // Of two with the same amount, one mined and credited under another hash, nobody could tell which it was.
-    const paid = plan.courses.includes("other_hash")
+    // Of two with the same amount, one mined and credited under another hash or none, nobody could tell which it was.
+    const paid = plan.courses.some((course) => course === "other_hash" || course === "aggregate")
       ? old.outputs.map((output) => ({ ...output, amount: output.amount - 1n }))
       : old.outputs
     const same = random.chance(0.5) ? paid : random.chance(0.5) ? [] : outputs(addresses.bitcoin)
