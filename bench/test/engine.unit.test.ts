@@ -78,6 +78,7 @@ describe("an engine section", () => {
     rebuild: null,
     rebuild_compared: null,
     emmett_append: 2,
+    emmett_append_grouped: 4,
     emmett_rebuild: 1,
   }
 
@@ -88,7 +89,8 @@ describe("an engine section", () => {
     expect(ingestSection([run], facts).results).toMatchObject([
       { runs: [0.5] },
       { missing: "there is no Maven" },
-      { runs: [20] },
+      { runs: [20], target: { least: 10 } },
+      { runs: [10], target: null },
     ])
   })
 })

@@ -134,6 +134,7 @@ export const oneRun = async (world: World, run: number): Promise<EngineRun> => {
     rebuild_compared: wants("rebuild") ? await rebuild(world, databaseUrl, true) : null,
     rebuild: wants("rebuild") ? await rebuild(world, databaseUrl, false) : null,
     emmett_append: emmett?.append ?? null,
+    emmett_append_grouped: emmett?.append_grouped ?? null,
     emmett_rebuild: emmett?.rebuild ?? null,
   }
 }
@@ -154,5 +155,6 @@ const nothing: EngineRun = {
   rebuild: null,
   rebuild_compared: null,
   emmett_append: null,
+  emmett_append_grouped: null,
   emmett_rebuild: null,
 }

@@ -18,6 +18,7 @@ export interface EngineRun {
   readonly rebuild: number | null
   readonly rebuild_compared: number | null
   readonly emmett_append: number | null
+  readonly emmett_append_grouped: number | null
   readonly emmett_rebuild: number | null
 }
 
@@ -119,13 +120,18 @@ export const replaySection = (runs: ReadonlyArray<EngineRun>, facts: EngineFacts
 export const ingestSection = (runs: ReadonlyArray<EngineRun>, facts: EngineFacts): Section => ({
   name: "ingest",
   title: "Topics to evidence, leaf hashes, snapshot and checkpoint, exactly once",
-  how: `${inputOf(facts)}. The history writer in a process of its own, with the limits that it has in production, from the assignment of its partitions to the commit of the last batch; PostgreSQL as it is installed (\`fsync\` on). The limit is one binary COPY of the very same evidence rows into an empty table with the same columns and indexes. ${streamsWords} Here its clock runs to the commit of the last event. Emmett 0.42.0 (bench/peers/emmett) takes the first ${facts.emmettEvents.toLocaleString("en-US")} events, a stream a transfer, all events that a portion of 4,000 has of a stream in one append, ten appends at a time. All come to the same rows.`,
+  how: `${inputOf(facts)}. The history writer in a process of its own, with the limits that it has in production, from the assignment of its partitions to the commit of the last batch; PostgreSQL as it is installed (\`fsync\` on). The limit is one binary COPY of the very same evidence rows into an empty table with the same columns and indexes. ${streamsWords} Here its clock runs to the commit of the last event. Emmett 0.42.0 (bench/peers/emmett) takes the first ${facts.emmettEvents.toLocaleString("en-US")} events, a stream a transfer, ten appends at a time: one event a call, as observations come that lie minutes and hours apart; and apart from that all events that a portion of 4,000 has of a stream (up to eight) in one call. All come to the same rows.`,
   figures: [
     ...figure(runs, "ingest", "history writer"),
     ...figure(runs, "raw_copy_in", "limit: one COPY of the same rows"),
     ...figure(runs, "raw_consume", "limit: consume only, same client"),
     ...figure(runs, "streams_committed", "Kafka Streams, to its last commit"),
-    ...figure(runs, "emmett_append", "Emmett: append"),
+    ...figure(runs, "emmett_append", "Emmett: append, one event a call"),
+    ...figure(
+      runs,
+      "emmett_append_grouped",
+      "Emmett: append, all events that a portion has of a stream in one call",
+    ),
     ...figure(runs, "ingest_cpu_us", "history writer: processor time an event, all threads", "µs"),
     ...figure(runs, "ingest_rss_mb", "history writer: most resident memory", "MB"),
   ],
@@ -149,6 +155,13 @@ export const ingestSection = (runs: ReadonlyArray<EngineRun>, facts: EngineFacts
       ["ingest", "emmett_append"],
       "topics → evidence + snapshot + checkpoint, of Emmett's append",
       { least: 10 },
+      facts.emmettMissing,
+    ),
+    comparison(
+      runs,
+      ["ingest", "emmett_append_grouped"],
+      "the same, of Emmett's append with all events that a portion has of a stream in one call",
+      null,
       facts.emmettMissing,
     ),
   ],
