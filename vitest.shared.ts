@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     // Real parts are leashed to the process that started them: files run in processes, not in threads.
     pool: "forks",
-    // Three workspaces run at a time, and each of the larger ones starts its own broker and database.
+    // Two workspaces run at a time, and each of the larger ones starts its own broker and database.
     fileParallelism: false,
     setupFiles: [fileURLToPath(new URL("./vitest.seed.ts", import.meta.url))],
     // No test is about time: these end what hangs, also on a machine that is busy with other things.

@@ -4,8 +4,8 @@ import { launch } from "./launch.mjs"
 import { root } from "./paths.mjs"
 import { summaryLine, sumRun, troublesOf } from "./test-summary.mjs"
 
-/** Tests of three workspaces at a time: each may hold a broker, a database and two busy services, and mostly waits for them. */
-const workspacesAtOnce = 3
+/** Tests of two workspaces at a time: each may hold a broker, a database and two busy services. */
+const workspacesAtOnce = 2
 const runs = join(root, ".turbo", "runs")
 
 /**

@@ -65,8 +65,11 @@ await runService(async () => {
     }
   }
   let rebuilds: Rebuilds = noRebuilds
+  let prepared = false
   const open = async (): Promise<HistoryWriter> => {
-    await prepare()
+    // Not again after a start that failed later: with answers lost now and then, the whole might never come to its end.
+    if (!prepared) await prepare()
+    prepared = true
     const due = await database.transaction((transaction) => claimSnapshotVersions(transaction, projections))
     const started = await startHistoryWriter({
       kafka,
