@@ -53,6 +53,11 @@ export interface DatabaseOptions {
   readonly role?: string
   /** How long one transaction may take before its connection is given up. */
   readonly deadlineMs?: number
+  /**
+   * How long the server waits, with the locks that a transaction holds, for a client that says nothing: who was stopped in
+   * the midst of it can give up nothing itself. As long as it likes unless told.
+   */
+  readonly silentMsMax?: number
 }
 
 /** PostgreSQL did not do what it was asked; the transaction's fate is unknown unless the cause says otherwise. */
@@ -118,6 +123,7 @@ export const openDatabase = (url: string, options: DatabaseOptions): Database =>
         connection: {
           application_name: options.applicationName,
           client_connection_check_interval: goneCheckMs,
+          idle_in_transaction_session_timeout: options.silentMsMax ?? 0,
           ...(options.role === undefined ? {} : { role: options.role }),
         },
         onclose() {

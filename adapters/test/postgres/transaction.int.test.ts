@@ -190,6 +190,26 @@ describe("closing", () => {
     expect(await plainClient(server.url)`select n from t`).toEqual([])
   })
 
+  it("loses its locks when its client falls silent in the midst of it", async () => {
+    const lock = (transaction: Transaction) => transaction.query("select pg_advisory_xact_lock(77)")
+    const stopped = given(server.url, { applicationName: "stopped", silentMsMax: 200 })
+    const successor = given(server.url, { applicationName: "successor" })
+    const [holds, goesOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const holding = stopped.transaction(async (transaction) => {
+      await lock(transaction)
+      holds.resolve()
+      await goesOn.promise
+      await put(1)(transaction)
+    })
+    holding.catch(() => {}) // it may be told of its end before it goes on
+    await holds.promise
+    await successor.transaction(lock)
+    goesOn.resolve()
+    await failure(holding)
+    expect(await plainClient(server.url)`select n from t`).toEqual([])
+    await stopped.transaction(put(2))
+  })
+
   it("leaves no connection behind, also after failures", async () => {
     const database = given(server.url, { applicationName: "leaving", deadlineMs: 200 })
     for (let n = 0; n < 5; n++) {

@@ -34,6 +34,8 @@ import { positionOf, readinessOf, stateOf } from "./state.ts"
 import { startWatch } from "./watch.ts"
 
 const name = "history-writer"
+/** Between two statements of a batch lies far less; the successor of a writer that was stopped waits so long for its locks. */
+const silentMsMax = 10_000
 
 await runService(async () => {
   const settings = loadSettings(settingsTable, process.env, checkService)
@@ -44,7 +46,11 @@ await runService(async () => {
   )
   const kafka = { ...kafkaOf(settings, name), bases }
 
-  const database = openDatabase(url, { applicationName: name, role: settings.DATABASE_ROLE })
+  const database = openDatabase(url, {
+    applicationName: name,
+    role: settings.DATABASE_ROLE,
+    silentMsMax,
+  })
   const readers = openReaders(
     () => openDatabase(url, { applicationName: `${name} queries`, role: settings.DATABASE_ROLE }),
     limits.audit,
