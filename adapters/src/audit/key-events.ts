@@ -1,8 +1,12 @@
-import { recordDecoder } from "@landfall/domain/codec"
 import type { AnyTopic } from "@landfall/domain/registry"
 import type { AnyProjection } from "@landfall/projections/registry"
 import { rowEncoder } from "@landfall/projections/row-codec"
-import type { EvidenceEvent } from "../history/evidence-source.ts"
+import {
+  type EvidenceEvent,
+  type EvidenceRow,
+  eventColumns,
+  eventReader,
+} from "../history/evidence-source.ts"
 import { arrayLiteral } from "../postgres/literal.ts"
 import type { Parameter, Transaction } from "../postgres/transaction.ts"
 import type { AsOf } from "./as-of.ts"
@@ -24,33 +28,12 @@ export interface KeyEventsOptions {
 /** Rows fetched at once: a bound on memory, however long the history of a key. */
 const pageRows = 2_000
 
-interface Row {
+interface Row extends EvidenceRow {
   readonly topic_partition: number
-  readonly kafka_offset: string
-  readonly event_id: string
-  readonly kafka_timestamp_ms: string
-  readonly ingested_at_ms: string
-  readonly payload: string
 }
 
 /** The columns of {@link Row}. */
-const columns = `topic_partition, kafka_offset, event_id::text, kafka_timestamp_ms, payload,
-  (extract(epoch from ingested_at) * 1000)::bigint::text as ingested_at_ms`
-
-/** A function that makes events of rows of a topic's evidence. */
-const eventReader = (topic: AnyTopic) => {
-  const decode = recordDecoder(topic)
-  return (row: Row, retried: boolean): EvidenceEvent => ({
-    partition: row.topic_partition,
-    offset: Number(row.kafka_offset),
-    eventId: row.event_id,
-    kafkaTimestampMs: Number(row.kafka_timestamp_ms),
-    ingestedAtMs: Number(row.ingested_at_ms),
-    retried,
-    payload: row.payload,
-    decoded: decode(Buffer.from(row.payload, "utf8")),
-  })
-}
+const columns = `topic_partition, ${eventColumns}`
 
 /**
  * The events of some keys of a projection and of no other, in the order in which they are folded: by partition, then by
@@ -88,7 +71,7 @@ export async function* readKeyEvents(
     parameters,
   ))
     yield page
-      .map((row) => read(row, false))
+      .map((row) => read(row.topic_partition, row, false))
       .filter(isWanted)
       .flatMap((event) => [...lettersBefore(event), event])
   if (nextLetter < letters.length) yield lettersBefore(null)
@@ -115,7 +98,7 @@ export async function* retriedEvents(
        order by topic_partition, kafka_offset limit ${letterRows}`,
       [topic.name, partition, offset],
     )
-    for (const row of rows) yield read(row, true)
+    for (const row of rows) yield read(row.topic_partition, row, true)
     const last = rows.at(-1)
     if (last === undefined || rows.length < letterRows) return
     partition = last.topic_partition

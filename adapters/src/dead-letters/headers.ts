@@ -1,3 +1,5 @@
+import { partReader } from "../transparency-log/leaf.ts"
+
 /** A message's header; null when it has no value. */
 export interface Header {
   readonly name: string
@@ -8,17 +10,9 @@ export interface Header {
 export const decodeHeaders = (bytes: Buffer | null): ReadonlyArray<Header> | null => {
   if (bytes === null) return []
   const headers: Header[] = []
-  let at = 0
-  const part = (): Buffer | null | undefined => {
-    if (at + 4 > bytes.length) return undefined
-    const length = bytes.readUInt32BE(at)
-    at += 4
-    if (length === 0xffff_ffff) return null
-    at += length
-    return at > bytes.length ? undefined : bytes.subarray(at - length, at)
-  }
-  while (at < bytes.length) {
-    const [name, value] = [part(), part()]
+  const parts = partReader(bytes)
+  while (!parts.atEnd()) {
+    const [name, value] = [parts.next(), parts.next()]
     if (name === undefined || name === null || value === undefined) return null
     headers.push({ name: name.toString("utf8"), value })
   }

@@ -35,12 +35,32 @@ export interface EvidenceQuery {
 /** Rows read at once: a bound on memory, whatever the table holds. */
 const pageRows = 5_000
 
-interface Row {
+/** A row of evidence as it is asked for with {@link eventColumns}. */
+export interface EvidenceRow {
   readonly kafka_offset: string
   readonly event_id: string
   readonly kafka_timestamp_ms: string
   readonly ingested_at_ms: string
   readonly payload: string
+}
+
+/** The columns of an {@link EvidenceRow}. */
+export const eventColumns = `kafka_offset, event_id::text, kafka_timestamp_ms, payload,
+  (extract(epoch from ingested_at) * 1000)::bigint::text as ingested_at_ms`
+
+/** A function that makes events of rows of a topic's evidence. */
+export const eventReader = (topic: AnyTopic) => {
+  const decode = recordDecoder(topic)
+  return (partition: number, row: EvidenceRow, retried: boolean): EvidenceEvent => ({
+    partition,
+    offset: Number(row.kafka_offset),
+    eventId: row.event_id,
+    kafkaTimestampMs: Number(row.kafka_timestamp_ms),
+    ingestedAtMs: Number(row.ingested_at_ms),
+    retried,
+    payload: row.payload,
+    decoded: decode(Buffer.from(row.payload, "utf8")),
+  })
 }
 
 /**
@@ -53,20 +73,11 @@ export async function* readEvidence(
   topic: AnyTopic,
   query: EvidenceQuery,
 ): AsyncGenerator<ReadonlyArray<EvidenceEvent>> {
-  const decode = recordDecoder(topic)
-  const event = (row: Row, retried: boolean): EvidenceEvent => ({
-    partition: query.partition,
-    offset: Number(row.kafka_offset),
-    eventId: row.event_id,
-    kafkaTimestampMs: Number(row.kafka_timestamp_ms),
-    ingestedAtMs: Number(row.ingested_at_ms),
-    retried,
-    payload: row.payload,
-    decoded: decode(Buffer.from(row.payload, "utf8")),
-  })
+  const event = eventReader(topic)
+  const { partition } = query
   yield* inOrder(
-    mapped(readRows(transaction, topic, query), (page) => page.map((row) => event(row, false))),
-    mapped(readRetried(transaction, topic, query), (row) => event(row, true)),
+    mapped(readRows(transaction, topic, query), (page) => page.map((row) => event(partition, row, false))),
+    mapped(readRetried(transaction, topic, query), (row) => event(partition, row, true)),
   )
 }
 
@@ -79,15 +90,14 @@ async function* readRows(
   transaction: Transaction,
   topic: AnyTopic,
   { partition, from = 0, to = Number.MAX_SAFE_INTEGER, ingestedUntilMs }: EvidenceQuery,
-): AsyncGenerator<ReadonlyArray<Row>> {
+): AsyncGenerator<ReadonlyArray<EvidenceRow>> {
   const known =
     ingestedUntilMs === undefined ? "" : "and ingested_at <= to_timestamp($5::double precision / 1000)"
   const bound = ingestedUntilMs === undefined ? [] : [ingestedUntilMs]
   let next = from
   for (;;) {
-    const rows = await transaction.query<Row>(
-      `select kafka_offset, event_id::text, kafka_timestamp_ms, payload,
-         (extract(epoch from ingested_at) * 1000)::bigint::text as ingested_at_ms
+    const rows = await transaction.query<EvidenceRow>(
+      `select ${eventColumns}
        from ${topic.evidenceTable}
        where topic_partition = $1 and kafka_offset >= $2 and kafka_offset < $3 ${known}
        order by kafka_offset limit $4`,

@@ -53,20 +53,28 @@ const writeLeaf = (message: RawMessage): Buffer => {
   return leaf.subarray(0, at)
 }
 
+/** Reads length-prefixed parts one after another: null for one that is absent, undefined where the bytes end too soon. */
+export const partReader = (bytes: Buffer, from = 0) => {
+  let at = from
+  return {
+    next: (): Buffer | null | undefined => {
+      if (at + 4 > bytes.length) return undefined
+      const length = bytes.readUInt32BE(at)
+      at += 4
+      if (length === 0xffff_ffff) return null
+      at += length
+      return at > bytes.length ? undefined : bytes.subarray(at - length, at)
+    },
+    atEnd: (): boolean => at >= bytes.length,
+  }
+}
+
 /** Reads a leaf's bytes back; null when they are not of a message, down to the last byte. */
 export const readLeaf = (bytes: Buffer): RawMessage | null => {
   if (bytes.length < 40) return null
-  let at = 40
-  const part = (): Buffer | null | undefined => {
-    if (at + 4 > bytes.length) return undefined
-    const length = bytes.readUInt32BE(at)
-    at += 4
-    if (length === 0xffff_ffff) return null
-    at += length
-    return at > bytes.length ? undefined : bytes.subarray(at - length, at)
-  }
-  const [key, headers, value] = [part(), part(), part()]
-  if (key === undefined || headers === undefined || value === undefined || at !== bytes.length) return null
+  const parts = partReader(bytes, 40)
+  const [key, headers, value] = [parts.next(), parts.next(), parts.next()]
+  if (key === undefined || headers === undefined || value === undefined || !parts.atEnd()) return null
   return {
     topicId: bytes.subarray(0, 16),
     partition: bytes.readInt32BE(16),
