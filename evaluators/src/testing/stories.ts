@@ -1,17 +1,9 @@
+import { FundingStatus } from "@landfall/domain/topics/funding-observation"
 import fc from "fast-check"
 
 const pairs = ["BTC/EURe", "EURe/BTC"]
 const transfers = ["one", "two"]
-const statuses = [
-  "seen",
-  "confirming",
-  "confirmed",
-  "credited",
-  "replaced",
-  "conflicted",
-  "dropped",
-  "reorged",
-]
+const statuses = FundingStatus.literals
 
 /** Times near the windows of {@link head}, so that events fall before, on and after bounds. */
 const offset = fc.oneof(
