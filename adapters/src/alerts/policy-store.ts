@@ -8,6 +8,7 @@ import {
   successionProblems,
 } from "@landfall/evaluators/alerts/policy"
 import type { Database, Transaction } from "../postgres/transaction.ts"
+import { failpoint } from "../process/failpoint.ts"
 
 /** The policy cannot follow those that were recorded, or a recorded one cannot be read: an operator must look. */
 export class PolicyRefused extends Error {
@@ -68,5 +69,6 @@ export const recordPolicy = (
       "insert into alert_policies (version, policy, sha256, recorded_at) values ($1, $2, $3, $4)",
       [policy.version, text, digest(text), recorded_at],
     )
+    failpoint("in_transaction")
     return [...before, { recorded_at, policy }]
   })

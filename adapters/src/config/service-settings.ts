@@ -1,6 +1,7 @@
 import type { Tokens } from "../http/authorize.ts"
-import { type Bind, bindProblem } from "../http/bind.ts"
+import { type Bind, bindProblem, isLoopback } from "../http/bind.ts"
 import { logLevels } from "../log/log.ts"
+import { failpointKind } from "../process/failpoint.ts"
 import { optional, required, type Values, withDefault } from "./field.ts"
 import { type KafkaSettings, kafkaProblems } from "./kafka-settings.ts"
 import { oneOf, port, postgresUrl, secretText, text } from "./kinds.ts"
@@ -15,6 +16,10 @@ export const serviceFields = {
   CONTROL_TOKEN: optional(token, "allows commands; without it the service takes none"),
   READ_TOKEN: optional(token, "allows reading; without it reading is open, on this machine only"),
   LOG_LEVEL: withDefault(oneOf(logLevels), "info", "how much is logged"),
+  LANDFALL_FAILPOINT: optional(
+    failpointKind,
+    "for tests: where the process kills itself; refused by a service that listens beyond this machine",
+  ),
 }
 
 /** The variable of every service that reads or writes PostgreSQL. */
@@ -42,6 +47,11 @@ export const checkService = (settings: ServiceSettings & KafkaSettings): readonl
   const problem = bindProblem(settings.HTTP_HOST, tokensOf(settings))
   return [
     ...(problem === null ? [] : [`HTTP_HOST, CONTROL_TOKEN, READ_TOKEN: ${problem}`]),
+    ...(settings.LANDFALL_FAILPOINT === null || isLoopback(settings.HTTP_HOST)
+      ? []
+      : [
+          `LANDFALL_FAILPOINT: it makes the process kill itself, for tests, and this service listens on ${JSON.stringify(settings.HTTP_HOST)}. Leave it out.`,
+        ]),
     ...kafkaProblems(settings),
   ]
 }

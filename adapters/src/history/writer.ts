@@ -1,6 +1,7 @@
 import { projections as everyProjection } from "@landfall/projections/registry"
 import { type ConsumedMessage, type Consumer, openConsumer, type StartingPoint } from "../kafka/consumer.ts"
 import { DatabaseError } from "../postgres/transaction.ts"
+import { failpoint } from "../process/failpoint.ts"
 import { type Assignment, gather, look, openAssignment, takeBatch } from "./assignment.ts"
 import { type Checkpoint, partitionName } from "./checkpoint.ts"
 import type { HistoryWriter, HistoryWriterOptions, PartitionStatus } from "./history-writer.ts"
@@ -136,6 +137,7 @@ export class Writer implements HistoryWriter {
       const assignment = this.takeUp()
       const messages = await this.consume(assignment)
       if (assignment === null || assignment !== this.assignment) continue
+      if (messages.length > 0) failpoint("after_fetch")
       gather(assignment, this.readers, messages)
       if (assignment.gathered.length === 0 && !this.writing) this.troubles.delete("batch")
       this.pump(assignment)
@@ -198,8 +200,10 @@ export class Writer implements HistoryWriter {
       const outcome = await this.options.database.transaction(async (transaction) => {
         const written = await ingest(transaction, assignment.session, batch, now_ms)
         await sameTopics
+        failpoint("in_transaction")
         return written
       })
+      failpoint("after_commit")
       commitSession(assignment.session, outcome)
       this.troubles.delete("batch")
       this.failures = 0
@@ -325,6 +329,7 @@ export class Writer implements HistoryWriter {
   private commitAdvisory(): void {
     const { assignment } = this
     if (assignment === null || assignment.session.checkpoints.size === 0) return
+    failpoint("before_kafka_commit")
     this.consumer?.commitAdvisory(
       Array.from(assignment.session.checkpoints.values(), ({ topic, partition, nextOffset }) => ({
         topic,
@@ -332,6 +337,7 @@ export class Writer implements HistoryWriter {
         offset: nextOffset,
       })),
     )
+    failpoint("after_kafka_commit")
   }
 
   private fail(error: unknown): void {

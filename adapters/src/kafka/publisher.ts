@@ -1,4 +1,5 @@
 import kafka from "@confluentinc/kafka-javascript"
+import { failpoint } from "../process/failpoint.ts"
 import { asked, common, connected, type KafkaConnection, KafkaError } from "./configuration.ts"
 
 /** One record to publish; the key decides its partition. */
@@ -108,10 +109,12 @@ export const openPublisher = (
         }
         // The client says only how many messages the broker refused, so the topics are named here.
         const topics = [...new Set(messages.map(({ topic }) => topic))].join(", ")
+        failpoint("before_kafka_commit")
         await asked<void>(
           `committing to ${topics} (do they exist, may this user write to them, and do they take messages of this size?)`,
           (done) => mine.commitTransaction(timeoutMs, (error) => done(error, undefined)),
         )
+        failpoint("after_kafka_commit")
       } catch (error) {
         await failed("the batch may or may not have been published", error)
       }

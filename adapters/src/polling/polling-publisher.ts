@@ -4,6 +4,7 @@ import { type Timestamp, timestamp } from "@landfall/domain/timestamp"
 import { limits } from "../config/limits.ts"
 import { Fenced, type TransactionalPublisher } from "../kafka/publisher.ts"
 import { backoffDelayMs } from "../net/backoff.ts"
+import { failpoint } from "../process/failpoint.ts"
 import { type Cadence, dueRecords } from "./due.ts"
 import { messageOf } from "./source.ts"
 
@@ -173,6 +174,7 @@ export const createPollingPublisher = <Record>(
     if (open && records !== null) clockBehind = due.behind.map(topic.key)
     // Paused or stopped while it was asked: nothing is published after that.
     if (open && !signal.aborted && due.publish.length > 0) {
+      failpoint("after_fetch")
       const work = publish(due.publish)
       publishing = work.catch(() => {})
       await work

@@ -3,6 +3,7 @@ import { secretsOf } from "../config/secrets-of.ts"
 import { bindOf, type ServiceSettings, tokensOf } from "../config/service-settings.ts"
 import { createLog } from "../log/log.ts"
 import { createMetrics } from "../metrics/metrics.ts"
+import { arm } from "./failpoint.ts"
 
 /** The version that services say they are of. */
 const version = "0.1.0"
@@ -18,6 +19,11 @@ export const serviceShell = (
   const hide = secretsOf(settings)
   const log = createLog({ name, level: settings.LOG_LEVEL, hide })
   const metrics = createMetrics({ name, version })
+  const failpoint = settings.LANDFALL_FAILPOINT
+  if (failpoint !== null) {
+    arm(failpoint)
+    log.warn({ failpoint }, "LANDFALL_FAILPOINT is set, which is for tests: this process will kill itself")
+  }
   const shown = {
     name,
     version,

@@ -2,6 +2,7 @@ import { LogBroken } from "@landfall/adapters/history/resume"
 import { Fenced, type TransactionalPublisher } from "@landfall/adapters/kafka/publisher"
 import type { Logger } from "@landfall/adapters/log/log"
 import { backoffDelayMs } from "@landfall/adapters/net/backoff"
+import { failpoint } from "@landfall/adapters/process/failpoint"
 import type { Position } from "@landfall/domain/position"
 import { timestamp } from "@landfall/domain/timestamp"
 import type { Chain, FundingObservation } from "@landfall/domain/topics/funding-observation"
@@ -119,6 +120,7 @@ export const createManager = (options: ManagerOptions): Manager => {
     const chains = Object.fromEntries(await Promise.all(observers.map(look)))
     const facts = { chains, bridge: bridge.rows(), handles: listed().all }
     const observations = decideObservations(state.transfers, facts, policy(), now())
+    if (observations.length > 0) failpoint("after_fetch")
     for (const part of inParts(observations, publishMax)) await publish({ actions: [], observations: part })
     const done = { observations, handles_issued: actions.length, tookMs: now() - started_ms }
     lastRoundAt = timestamp(now())

@@ -5,6 +5,7 @@ import { LogBroken } from "@landfall/adapters/history/resume"
 import { Fenced, PublishUncertain, type TransactionalPublisher } from "@landfall/adapters/kafka/publisher"
 import type { Logger } from "@landfall/adapters/log/log"
 import { backoffDelayMs } from "@landfall/adapters/net/backoff"
+import { failpoint } from "@landfall/adapters/process/failpoint"
 import { recordEncoder } from "@landfall/domain/codec"
 import type { Cut } from "@landfall/domain/position"
 import { type Alert, alertTopic } from "@landfall/domain/topics/alert"
@@ -163,6 +164,7 @@ export const createSentinel = (options: SentinelOptions): Sentinel => {
     noteRead(state, now_ms)
     let publish_ms: number | null = null
     if (alerts.length > 0 && !signal.aborted) {
+      failpoint("after_fetch")
       publish_ms = await publish(alerts)
       // A transition counts once it was read back; what cannot be read now is read by the next tick.
       await read()
@@ -226,6 +228,7 @@ export const createSentinel = (options: SentinelOptions): Sentinel => {
 
   const session = async (signal: AbortSignal): Promise<void> => {
     const policies = await options.policies()
+    failpoint("after_commit")
     await publisher.open()
     ours.clear()
     const reader = await options.openReader()
