@@ -40,9 +40,9 @@ export const bridgeRpc =
     return answer.result
   }
 
+// What a record's text refuses: one such character in a status would keep every observation from being published.
+const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g
+
 /** A text of the bridge as a record may carry it: one well-formed line of limited length. */
 export const plain = (text: string, lengthMax = 256): string =>
-  text
-    .slice(0, lengthMax)
-    .toWellFormed()
-    .replaceAll(/[\u0000-\u001f\u007f]/g, " ")
+  text.slice(0, lengthMax).toWellFormed().replaceAll(unprintable, " ")

@@ -43,7 +43,8 @@ export const createLog = (options: LogOptions): Logger => {
 
 // JSON escapes U+0000 to U+001F. DEL, C1 controls and the marks that reorder text would still reach a terminal.
 const unprintable = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
-const urlCredentials = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@"\\]+@/gi
+// No scheme is longer: without a bound, a long word of letters would be read again from each of them.
+const urlCredentials = /([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/@"\\]+@/gi
 const bearer = /(bearer|basic) +[\w.~+/=-]{6,}/gi
 
 /** A function that blanks these texts, and what looks like credentials, in a text; JSON stays JSON. */

@@ -28,6 +28,9 @@ export interface JsonClient {
   readonly post: (path: string, body: unknown, options?: RequestOptions) => Promise<unknown>
 }
 
+/** Dots that a URL resolves, plain or escaped; a backslash counts as a slash. */
+const upwards = /(?:^|[/\\])(?:\.|%2e){1,2}(?:[/\\]|$)/i
+
 const isSuccess = (status: number): boolean => status >= 200 && status < 300
 
 /** Makes the one kind of client through which the shell talks to bridges, tickers and explorers. */
@@ -44,6 +47,9 @@ export const createJsonClient = (options: JsonClientOptions): JsonClient => {
   if (token !== null) headers["authorization"] = `Bearer ${token}`
 
   const target = (path: string): URL => {
+    // A part of a path may come from an answer, such as an address: it must not lead to another path of the host.
+    if (upwards.test(path))
+      throw exchange.failed("refused", `a request to ${JSON.stringify(path)} would leave the configured path`)
     const url = new URL(base.origin)
     url.pathname = `${base.pathname.replace(/\/$/, "")}${path === "" || path.startsWith("/") ? path : `/${path}`}`
     url.search = base.search

@@ -1,5 +1,6 @@
 import { DecimalString } from "@landfall/domain/text"
 import { Schema } from "effect"
+import { limits } from "../config/limits.ts"
 
 const isCanonical = Schema.is(DecimalString)
 
@@ -8,6 +9,7 @@ const isCanonical = Schema.is(DecimalString)
  * plain decimal; numbers, exponents and signs are not read, because what wrote them may have rounded.
  */
 export const canonicalPrice = (text: string): string | null => {
+  if (text.length > limits.client.number_digits_max) return null
   const parts = /^(\d+)(?:\.(\d+))?$/.exec(text)
   if (parts === null) return null
   const whole = (parts[1] ?? "").replace(/^0+(?=\d)/, "")

@@ -1,3 +1,6 @@
+import { Text } from "@landfall/domain/text"
+import { Schema } from "effect"
+import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { type Bridge, openBridge } from "../../src/bridge/bridge.ts"
 import { endpoint } from "../../src/config/endpoint.ts"
@@ -41,6 +44,7 @@ const bridgeSaying = (answer: (asked: Asked) => string, now: () => number = () =
   return { ...bridge, asked }
 }
 
+const isText = Schema.is(Text)
 const result = (text: string): string => `{"jsonrpc":"2.0","id":"1","result":${text}}`
 const account = "desk.near"
 const wire = (changes: object = {}): string =>
@@ -57,6 +61,22 @@ const wire = (changes: object = {}): string =>
   })
 
 describe("recent deposits", () => {
+  test("have words that a record takes, whatever the bridge says", async () => {
+    const words = fc.string({ unit: "binary" })
+    await fc.assert(
+      fc.asyncProperty(words, words, words, async (status, address, tx_hash) => {
+        const bridge = bridgeSaying(() =>
+          result(`{"deposits":[${wire({ status, address, tx_hash })}],"total":1}`),
+        )
+        const { rows } = await bridge.recentDeposits(account, "btc:mainnet")
+        for (const word of rows.flatMap((row) => [row.status, row.address ?? "x", row.tx_hash ?? "x"]))
+          expect(isText(word), JSON.stringify(word)).toBe(true)
+      }),
+    )
+    const hostile = bridgeSaying(() => result(`{"deposits":[${wire({ status: "DO\u009b2J\u202eNE" })}]}`))
+    expect((await hostile.recentDeposits(account, "btc:mainnet")).rows[0]?.status).toBe("DO 2J NE")
+  })
+
   test("are read in the desk's terms, and what is unknown is kept", async () => {
     const odd = wire({ status: "UNDER_REVIEW", defuse_asset_identifier: "btc:mainnet:rune" })
     const { recentDeposits } = bridgeSaying(() => result(`{"deposits":[${wire()},${odd}],"total":2}`))

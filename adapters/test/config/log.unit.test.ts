@@ -49,6 +49,13 @@ test("blanks secrets wherever they turn up", () => {
   expect(lines.map((line) => typeof JSON.parse(line))).toEqual(["object", "object", "object"])
 })
 
+test("is not held up by a long text, of whatever it is made", () => {
+  const { log, lines } = writer()
+  for (const part of ["a", "a:", "://a", "a@", "bearer ", "basic  ", "http://a:"])
+    log.info({ answer: part.repeat(1_000_000 / part.length) })
+  expect(lines).toHaveLength(7)
+})
+
 test("cuts a line that is too long, and it stays JSON", () => {
   const { log, lines } = writer()
   log.info({ answer: '"'.repeat(1_000_000) })

@@ -62,6 +62,17 @@ test("stays below the configured address, whatever the path says", async () => {
   ])
 })
 
+test.each(["..", "/../admin", "/address/../txs", "/a/%2E%2e/b", "/a\\..\\b", "/a/.%2e", "./x"])(
+  "sends nothing to a path that would lead elsewhere: %j",
+  async (path) => {
+    const server = await serve(json("{}"))
+    const client = createJsonClient({ name: "explorer", endpoint: endpoint(`${server.url}/api/v1`) })
+    expect((await failureOf(client.get(path))).message).toContain("would leave the configured path")
+    expect((await failureOf(client.post(path, {}))).reason).toBe("refused")
+    expect(server.requests).toEqual([])
+  },
+)
+
 test("sends the credentials of the address, and shows them nowhere", async () => {
   const server = await serve(({ request, response }) =>
     response.writeHead(403).end(`no: ${request.headers.authorization} pa:ss-word`),

@@ -54,6 +54,7 @@ test.each([
   "Infinity",
   "0x10",
   "1".repeat(65),
+  `0.${"0".repeat(1_000_000)}1`,
   "١٢",
 ])("makes no price of %j", (text) => {
   expect(canonicalPrice(text)).toBeNull()
