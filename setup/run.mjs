@@ -1,10 +1,11 @@
-// What `npm start`, `npm test`, `npm run bench` and `npm run setup` run first, on any Node from 18 on and before
-// anything is installed: obtains what is missing, and goes on with the Node and the parts that it obtained.
+// What `npm start`, `npm test` and the other commands of package.json that need real parts run first, on any Node from 18 on
+// and before anything is installed: obtains what is missing, and goes on with the Node and the parts that it obtained.
 import { join } from "node:path"
 import { SetupFailure } from "./lib/failure.mjs"
 import { launch } from "./lib/launch.mjs"
 import { logFile, root } from "./lib/paths.mjs"
 import { hasLog } from "./lib/run.mjs"
+import { runFaults } from "./lib/run-faults.mjs"
 import { runTests } from "./lib/run-tests.mjs"
 import { setUp } from "./lib/set-up.mjs"
 
@@ -17,6 +18,7 @@ const commands = {
     launch(node, [join(root, "apps", "sandbox", "src", "main.ts"), ...args], env),
   bench: ({ node, env }, args) => launch(node, [join(root, "bench", "src", "main.ts"), ...args], env),
   test: ({ env }, args) => runTests(args, env),
+  "test-faults": ({ env }, args) => runFaults(args, env),
 }
 
 const [name = "", ...args] = process.argv.slice(2)
