@@ -4,8 +4,8 @@ import stringWidth from "string-width"
 import { describe, expect, it } from "vitest"
 import { ago } from "../src/output/ago.ts"
 import { humanAmount } from "../src/output/amount.ts"
-import { openOutput } from "../src/output/output.ts"
-import { printable } from "../src/output/printable.ts"
+import { openOutput, type Streams } from "../src/output/output.ts"
+import { harmless, printable } from "../src/output/printable.ts"
 import { progressLine } from "../src/output/progress.ts"
 import { tableLines } from "../src/output/table.ts"
 
@@ -19,6 +19,51 @@ describe("text from data", () => {
         expect(printable(text).isWellFormed()).toBe(true)
       }),
     )
+  })
+})
+
+describe("whatever is written", () => {
+  const hostile = "\u001b[2J\u001b]0;owned\u0007\u001b[8m\u009b31m\u007f\u202e\u2028\u200f\r"
+  const acts = /[^\n\x20-\x7e]/
+
+  /** What a command writes that forgot to make its data printable. */
+  const written = async (json: boolean): Promise<{ readonly out: string; readonly err: string }> => {
+    const texts = { out: "", err: "" }
+    const into = (name: "out" | "err") => ({
+      write: (text: string | Uint8Array) => {
+        texts[name] += text
+        return true
+      },
+      once: () => process.stdout,
+      isTTY: true,
+      columns: 80,
+    })
+    const streams = { stdout: into("out"), stderr: into("err") } as unknown as Streams
+    const output = openOutput({ json, env: { NO_COLOR: "1" }, streams })
+    output.note(hostile)
+    output.result({ [hostile]: hostile }, () => output.line(hostile))
+    output.line()
+    await output.record({ hostile })
+    await output.document({ hostile }, "items", [hostile])
+    return texts
+  }
+
+  it("acts on no terminal, and as JSON it is what it was", async () => {
+    const people = await written(false)
+    const programs = await written(true)
+    for (const text of [people.out, people.err, programs.out]) expect(text).not.toMatch(acts)
+    const [whole = "", , ...rest] = programs.out.split("\n\n")
+    expect(JSON.parse(whole)).toEqual({ [hostile]: hostile })
+    expect(rest).toEqual([])
+    const [record = "", ...document] = programs.out.slice(whole.length + 2).split("\n")
+    expect(JSON.parse(record)).toEqual({ hostile })
+    expect(JSON.parse(document.join("\n"))).toEqual({ hostile, items: [hostile] })
+  })
+
+  it("keeps our own lines and colours", () => {
+    const ours = "\u001b[1mTITLE\u001b[22m\n\u001b[31mwrong\u001b[39m"
+    expect(harmless(ours)).toBe(ours)
+    expect(harmless("\u001b[8mhidden")).toBe("\\u001b[8mhidden")
   })
 })
 

@@ -1,7 +1,7 @@
 import { styleText } from "node:util"
 import type { Environment } from "@landfall/adapters/config/settings"
 import { toJson } from "@landfall/domain/codec"
-import { printable } from "./printable.ts"
+import { harmless, printable } from "./printable.ts"
 import { openProgress, type Progress } from "./progress.ts"
 import { type Column, tableLines } from "./table.ts"
 
@@ -62,10 +62,10 @@ export const openOutput = (options: {
   const paint = (style: Style, text: string): string =>
     wantsColour ? styleText(style, text, { validateStream: false }) : text
   const line = (text = ""): void => {
-    stdout.write(`${text}\n`)
+    stdout.write(`${harmless(text)}\n`)
   }
   const write = async (text: string): Promise<void> => {
-    if (!stdout.write(text)) await new Promise((resolve) => stdout.once("drain", resolve))
+    if (!stdout.write(harmless(text))) await new Promise((resolve) => stdout.once("drain", resolve))
   }
   return {
     json: options.json,
@@ -95,7 +95,7 @@ export const openOutput = (options: {
       }
     },
     note: (text) => {
-      stderr.write(`${text}\n`)
+      stderr.write(`${harmless(text)}\n`)
     },
     progress: (label) => openProgress(stderr, label),
   }
