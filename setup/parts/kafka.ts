@@ -13,6 +13,8 @@ export interface KafkaOptions {
   /** Data, settings and log go here. */
   readonly dir: string
   readonly port?: number
+  /** Where clients are told to connect, when a proxy on 127.0.0.1 stands in front. */
+  readonly advertisedPort?: number
   /** Broker settings by their Kafka names, over the ones below. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>
   /** Users that exist from the beginning, as `kafka-storage.sh format --add-scram` takes them. */
@@ -39,13 +41,15 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   const port = options.port ?? anyPort
   if (port === undefined || controllerPort === undefined)
     throw new Error("no free port for Kafka on 127.0.0.1")
+  const reached = options.advertisedPort ?? port
+  const advertised = { "advertised.listeners": `PLAINTEXT://127.0.0.1:${reached}` }
   const settingsFile = join(dir, "server.properties")
   const log = join(dir, "kafka.log")
   const data = join(dir, "data")
   await mkdir(dir, { recursive: true })
   await writeFile(
     settingsFile,
-    properties({ ...ownSettings(port, controllerPort, data), ...options.settings }),
+    properties({ ...ownSettings(port, controllerPort, data), ...advertised, ...options.settings }),
   )
   const java = await javaCommand(options.javaFlags ?? smallJava)
 
@@ -80,7 +84,7 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
     stop: (child) => child.stop("SIGTERM", stopTimeoutMs),
     kill: (child) => child.kill(),
   })
-  return Object.assign(part, { brokers: `127.0.0.1:${port}`, port })
+  return Object.assign(part, { brokers: `127.0.0.1:${reached}`, port })
 }
 
 function ownSettings(

@@ -37,7 +37,7 @@ export interface TransactionalPublisher {
 // librdkafka's (_FENCED) and the broker's (INVALID_PRODUCER_EPOCH, PRODUCER_FENCED) words for: somebody else holds this
 // transactional id now.
 const fencedCodes: ReadonlySet<number> = new Set([-144, 47, 90])
-const timeoutMs = 30_000
+const defaultTimeoutMs = 30_000
 
 /**
  * A publisher with a transactional id of its own. The client's commit and abort can be applied late by the broker
@@ -47,6 +47,8 @@ const timeoutMs = 30_000
 export const openPublisher = (
   connection: KafkaConnection,
   transactionalId: string,
+  /** How long each answer is waited for; the broker aborts what was left open after the same time. */
+  timeoutMs = defaultTimeoutMs,
 ): TransactionalPublisher => {
   let producer: kafka.Producer | null = null
 

@@ -60,8 +60,9 @@ export const givenKafka = (): GivenKafka => {
 export const givenPublisher = async (
   connection: KafkaConnection,
   transactionalId: string,
+  timeoutMs?: number,
 ): Promise<TransactionalPublisher> => {
-  const publisher = openPublisher(connection, transactionalId)
+  const publisher = openPublisher(connection, transactionalId, timeoutMs)
   onTestFinished(() => publisher.close())
   await publisher.open()
   return publisher
