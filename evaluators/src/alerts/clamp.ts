@@ -1,8 +1,14 @@
+import { timestamp } from "@landfall/domain/timestamp"
+import type { Alert } from "@landfall/domain/topics/alert"
+import { assess, firstDue } from "./assess.ts"
 import { timestampAtMost } from "./define-rule.ts"
-import type { EvaluatorState, Source, Subject } from "./state.ts"
+import type { Clamp, EvaluatorState, Source, Subject } from "./state.ts"
 
 /** Most events of wrong clocks that are remembered, so that their duplicates change nothing. */
 const clampsMax = 100_000
+
+/** Most clamps of one subject that are remembered: beyond them, a replay may find that an alert has another reason. */
+const clampsOfSubjectMax = 100
 
 /** How far Kafka's clock may be ahead of the tick's before it is no longer believed. */
 export const clockSkewMsMax = 5000
@@ -36,4 +42,111 @@ export const clampSubject = (
   subject.clamped_to_ms = latest_ms
   for (const slot of subject.slots) slot.recovered_ms = Math.min(slot.recovered_ms, latest_ms)
   for (const { event_id } of subject.evidence) rememberClamp(state, event_id, latest_ms)
+}
+
+/** The same as a tick does it: the subject's rules are asked again. */
+const clampAndAssess = (state: EvaluatorState, source: Source, subject: Subject, latest_ms: number): void => {
+  clampSubject(state, source, subject, latest_ms)
+  for (const slot of subject.slots) assess(state, subject, slot)
+  source.queue.set(subject, firstDue(subject))
+}
+
+const readOf = (state: EvaluatorState, source: Source, partition: number): number =>
+  state.next.get(source.topic)?.get(partition) ?? 0
+
+/** Clamps the subject to this tick, which is the first that saw its latest message. */
+export const clampToTick = (
+  state: EvaluatorState,
+  source: Source,
+  subject: Subject,
+  now_ms: number,
+): void => {
+  const { partition } = subject
+  const next_offset = readOf(state, source, partition)
+  clampAndAssess(state, source, subject, now_ms)
+  const clamps = [...subject.clamps, { to_ms: now_ms, partition, next_offset, applied: true, told: false }]
+  const forgotten = clamps.length > clampsOfSubjectMax ? clamps.findIndex(({ applied }) => applied) : -1
+  subject.clamps = forgotten < 0 ? clamps : clamps.toSpliced(forgotten, 1)
+}
+
+/** Makes the clamps that a record names, each before anything is folded that comes behind it. */
+export const makeClamps = (
+  state: EvaluatorState,
+  source: Source,
+  subject: Subject,
+  partition: number,
+  offset: number,
+): void => {
+  for (const clamp of subject.clamps) {
+    if (clamp.applied || clamp.partition !== partition || clamp.next_offset > offset) continue
+    clamp.applied = true
+    clampAndAssess(state, source, subject, clamp.to_ms)
+  }
+  if (subject.clamps.every(({ applied }) => applied)) source.held.delete(subject)
+}
+
+/** Makes all that are reached at a tick. Earlier ones of places that it has not reached are of a log that is no more. */
+export const makeClampsUpTo = (state: EvaluatorState, source: Source, now_ms: number): void => {
+  for (const subject of source.held) {
+    for (const { partition } of subject.clamps)
+      makeClamps(state, source, subject, partition, readOf(state, source, partition))
+    if (source.caught_up)
+      subject.clamps = subject.clamps.filter(({ applied, to_ms }) => applied || to_ms >= now_ms)
+    if (subject.clamps.every(({ applied }) => applied)) source.held.delete(subject)
+  }
+}
+
+/** The clamps that a transition names; null for one of before they were named each. */
+export const clampsIn = ({
+  details,
+}: Alert): ReadonlyArray<Pick<Clamp, "to_ms" | "partition" | "next_offset">> | null => {
+  const { clamps } = details
+  if (!Array.isArray(clamps)) return null
+  return clamps.flatMap((clamp: unknown) => {
+    const { to, partition, next_offset } = (clamp ?? {}) as { readonly [name: string]: unknown }
+    const to_ms = typeof to === "string" ? Date.parse(to) : Number.NaN
+    return Number.isFinite(to_ms) && typeof partition === "number" && typeof next_offset === "number"
+      ? [{ to_ms, partition, next_offset }]
+      : []
+  })
+}
+
+/**
+ * The clamps behind a decision that no transition has named yet, as `details` tell them; null when there is nothing to
+ * tell. An empty list says that earlier transitions named them: without one, `clamped_to` is all that was recorded.
+ */
+export const untoldClamps = ({ clamps, clamped_to_ms }: Subject) => {
+  const untold = clamps.filter(({ applied, told }) => applied && !told)
+  if (untold.length === 0 && !clamps.some(({ to_ms }) => to_ms === clamped_to_ms)) return null
+  return untold.map(({ to_ms, partition, next_offset }) => ({ to: timestamp(to_ms), partition, next_offset }))
+}
+
+/**
+ * Takes over the clamps that a transition names. Those of what has been folded already are answered: it was folded
+ * without them.
+ */
+export const learnClamps = (
+  state: EvaluatorState,
+  source: Source,
+  subject: Subject,
+  named: NonNullable<ReturnType<typeof clampsIn>>,
+  told: boolean,
+): boolean => {
+  let late = false
+  for (const { to_ms, partition, next_offset } of named) {
+    const known = subject.clamps.find(
+      (clamp) => clamp.to_ms === to_ms && clamp.partition === partition && clamp.next_offset === next_offset,
+    )
+    if (known !== undefined) {
+      known.told ||= told
+      continue
+    }
+    const applied = readOf(state, source, partition) > next_offset
+    late ||= applied
+    subject.clamps = [...subject.clamps, { to_ms, partition, next_offset, applied, told }].sort(
+      (left, right) => left.next_offset - right.next_offset || left.to_ms - right.to_ms,
+    )
+    if (!applied) source.held.add(subject)
+  }
+  return late
 }

@@ -2,7 +2,7 @@ import { topicByName } from "@landfall/domain/registry"
 import { type Alert, alertTopic } from "@landfall/domain/topics/alert"
 import { alert as alertProjection } from "@landfall/projections/alert"
 import { assess, firstDue, noteRecovery } from "./assess.ts"
-import { clampSubject, clampTo, rememberClamp } from "./clamp.ts"
+import { clampSubject, clampsIn, clampTo, learnClamps, makeClamps, rememberClamp } from "./clamp.ts"
 import { timestampAtMost } from "./define-rule.ts"
 import { alertRules } from "./rules/registry.ts"
 import {
@@ -80,17 +80,42 @@ const foldOwn = (state: EvaluatorState, transition: Alert): void => {
   const after = alertProjection.evolve(before, transition)
   if (after === null || after === before) return
   state.alerts.set(transition.alert_key, after)
-  const { clamped_to, subject: key } = transition.details
-  const source = state.sources.find(({ rules }) => rules.some(({ code }) => code === transition.alert_code))
-  if (source === undefined || typeof key !== "string") return
-  const rule = source.rules.find(({ code }) => code === transition.alert_code)
-  // An alert of a rule whose scope was another then is kept and shown, and no longer decided about.
-  if (rule === undefined || keyOf(rule, key) !== transition.alert_key) return
-  const subject = source.subjects.get(key) ?? newSubject(state, source, key)
+  const of = subjectOf(state, transition)
+  if (of === null) return
+  const { source, rule, subject } = of
   for (const slot of subject.slots) if (slot.rule === rule) slot.alert = after
-  if (typeof clamped_to === "string") restoreClamp(state, source, subject, transition, Date.parse(clamped_to))
+  const clamps = clampsIn(transition)
+  const { clamped_to } = transition.details
+  const isSettled = clamps !== null && !learnClamps(state, source, subject, clamps, true)
+  if (typeof clamped_to === "string" && !isSettled)
+    restoreClamp(state, source, subject, transition, Date.parse(clamped_to))
   // Looked at by the next tick, which learns when this key can change again.
   source.queue.set(subject, Number.NEGATIVE_INFINITY)
+}
+
+/** What a transition is about; null when it is of a rule whose scope was another then: it is kept, and not decided about. */
+const subjectOf = (state: EvaluatorState, { alert_code, alert_key, details: { subject: key } }: Alert) => {
+  const source = state.sources.find(({ rules }) => rules.some(({ code }) => code === alert_code))
+  const rule = source?.rules.find(({ code }) => code === alert_code)
+  if (source === undefined || rule === undefined || typeof key !== "string") return null
+  if (keyOf(rule, key) !== alert_key) return null
+  return { source, rule, subject: source.subjects.get(key) ?? newSubject(state, source, key) }
+}
+
+/**
+ * Tells an evaluator that has read nothing of the clamps that recorded decisions rest on, so that it folds what they were
+ * about as it was folded then.
+ */
+export const foretellClamps = (state: EvaluatorState, recorded: Iterable<Alert>): void => {
+  for (const transition of recorded) {
+    const { clamped_to, evidence } = transition.details
+    const clamps = clampsIn(transition)
+    if (clamps !== null) {
+      const of = subjectOf(state, transition)
+      if (of !== null) learnClamps(state, of.source, of.subject, clamps, false)
+    } else if (typeof clamped_to === "string")
+      for (const { event_id } of evidence) rememberClamp(state, event_id, Date.parse(clamped_to))
+  }
 }
 
 /** The clamp that a published decision rests on holds after a restart too. */
@@ -117,13 +142,14 @@ const foldInto = (state: EvaluatorState, source: Source, event: ReadEvent): void
   if (reads === undefined || topic === undefined) return
   const original = event.record as { readonly [field: string]: string }
   const event_id = original[topic.id] ?? ""
+  const key = reads.projection.key(original)
+  const known = source.subjects.get(key)
+  if (known !== undefined && source.held.has(known))
+    makeClamps(state, source, known, event.partition, event.offset)
   const stamped_ms = event.kafka_ms < 0 ? Date.parse(topic.occurredAt(original)) : event.kafka_ms
   const latest_ms = clampTo(state, event_id, stamped_ms)
   const record = reads.clampEvent(original, timestampAtMost(latest_ms))
   if (record !== original) rememberClamp(state, event_id, latest_ms)
-
-  const key = reads.projection.key(record)
-  const known = source.subjects.get(key)
   // An event that the row rests on is a duplicate, also when its writer gave it another content the second time.
   if (known?.evidence.some((reference) => reference.event_id === event_id)) return
   const row = reads.projection.evolve(known?.row ?? null, record)
@@ -131,6 +157,7 @@ const foldInto = (state: EvaluatorState, source: Source, event: ReadEvent): void
   const subject = known ?? newSubject(state, source, key)
   subject.row = row
   subject.evidence = evidenceOf(subject, reads.events(row), { ...event, event_id })
+  subject.partition = event.partition
   subject.kafka_ms = Math.max(subject.kafka_ms, latest_ms)
   subject.clamped_to_ms = latest_ms < stamped_ms ? latest_ms : null
   source.touched.add(subject)

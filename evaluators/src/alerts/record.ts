@@ -1,6 +1,7 @@
 import type { Cut } from "@landfall/domain/position"
 import { epochMs, timestamp } from "@landfall/domain/timestamp"
 import { type Alert, alertEventId } from "@landfall/domain/topics/alert"
+import { untoldClamps } from "./clamp.ts"
 import type { AlertSubject, AnyRule, Breach, Facts } from "./define-rule.ts"
 import { type EvaluatorState, isRetired, keyOf, type Slot, type Subject } from "./state.ts"
 
@@ -13,12 +14,16 @@ interface When {
 const runbook = (code: string): string => `docs/runbook/${code}.md`
 
 /** What every transition's `details` say beside deadline and window. */
-const circumstances = (subject: Subject, rule: AnyRule) => ({
-  ...(subject.clamped_to_ms !== null && { clamped_to: timestamp(subject.clamped_to_ms) }),
-  subject: subject.key,
-  runbook: runbook(rule.code),
-  observed: factsOf(subject, rule),
-})
+const circumstances = (subject: Subject, rule: AnyRule) => {
+  const clamps = untoldClamps(subject)
+  return {
+    ...(subject.clamped_to_ms !== null && { clamped_to: timestamp(subject.clamped_to_ms) }),
+    ...(clamps !== null && { clamps }),
+    subject: subject.key,
+    runbook: runbook(rule.code),
+    observed: factsOf(subject, rule),
+  }
+}
 
 const factsOf = (subject: Subject, rule: AnyRule): Facts =>
   subject.row === null ? {} : rule.facts(subject.row)

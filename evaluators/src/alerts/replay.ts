@@ -2,8 +2,7 @@ import { recordEncoder } from "@landfall/domain/codec"
 import type { Cut } from "@landfall/domain/position"
 import { epochMs } from "@landfall/domain/timestamp"
 import { type Alert, alertTopic } from "@landfall/domain/topics/alert"
-import { rememberClamp } from "./clamp.ts"
-import { advance, createEvaluator, fold, type ReadEvent } from "./evaluator.ts"
+import { advance, createEvaluator, fold, foretellClamps, type ReadEvent } from "./evaluator.ts"
 import type { EvaluatorOptions, EvaluatorState } from "./state.ts"
 import { tick } from "./tick.ts"
 
@@ -76,11 +75,7 @@ export const evaluatorOf = (
   const place = policies.findIndex(({ policy }) => policy.version === policy_version)
   if (place < 0) return null
   const state = createEvaluator({ ...options, policies: policies.slice(0, place + 1) })
-  for (const { details } of recorded) {
-    const { clamped_to } = details
-    if (typeof clamped_to === "string")
-      for (const { event_id } of details.evidence) rememberClamp(state, event_id, epochMs(clamped_to))
-  }
+  foretellClamps(state, recorded)
   return state
 }
 

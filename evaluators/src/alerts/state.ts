@@ -18,6 +18,18 @@ export interface Slot {
   recovered_ms: number
 }
 
+/** That a tick took everything that a subject's row said of later instants as said of its own. */
+export interface Clamp {
+  readonly to_ms: number
+  /** How far the subject's partition was read by then: what comes behind is folded into the row as it was held. */
+  readonly partition: number
+  readonly next_offset: number
+  /** Whether it was done here. One that a record names waits for what comes before it. */
+  applied: boolean
+  /** Whether a published transition names it. */
+  told: boolean
+}
+
 /** A pair, account or transfer with its row, the events behind the row, and a slot for each rule that reads it. */
 export interface Subject extends Queued {
   readonly key: string
@@ -30,6 +42,10 @@ export interface Subject extends Queued {
   kafka_ms: number
   /** The tick that its instants were clamped to, because Kafka's own time was ahead; else null. */
   clamped_to_ms: number | null
+  /** All such ticks that are known, in the order of their places in the partition. */
+  clamps: ReadonlyArray<Clamp>
+  /** The partition that its messages come from; -1 before the first. */
+  partition: number
   readonly slots: ReadonlyArray<Slot>
 }
 
@@ -46,6 +62,8 @@ export interface Source {
   /** Subjects that changed since the latest tick, and the latest Kafka time among them. */
   touched: Set<Subject>
   touched_kafka_ms: number
+  /** Subjects with clamps that a record names and that were not made here yet. */
+  readonly held: Set<Subject>
 }
 
 /** All that the evaluator knows. It is changed in place by `fold` and `tick`, and by nothing else. */
@@ -98,6 +116,8 @@ export const newSubject = (state: EvaluatorState, source: Source, key: string): 
     evidence: [],
     kafka_ms: Number.NEGATIVE_INFINITY,
     clamped_to_ms: null,
+    clamps: [],
+    partition: -1,
     slots: source.rules.map((rule) => ({
       rule,
       alert: null,
@@ -124,6 +144,7 @@ export const sourcesOf = (rules: ReadonlyArray<AnyRule>): ReadonlyArray<Source> 
     evaluated_ms: null,
     touched: new Set(),
     touched_kafka_ms: Number.NEGATIVE_INFINITY,
+    held: new Set(),
   }))
 }
 

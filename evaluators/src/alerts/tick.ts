@@ -1,7 +1,6 @@
 import type { Cut } from "@landfall/domain/position"
 import { type Alert, alertTopic } from "@landfall/domain/topics/alert"
-import { assess, firstDue } from "./assess.ts"
-import { clampSubject, clockSkewMsMax } from "./clamp.ts"
+import { clampToTick, clockSkewMsMax, makeClampsUpTo } from "./clamp.ts"
 import { decideSubject } from "./decide.ts"
 import { cutOf, type EvaluatorState, isRead, type Source } from "./state.ts"
 
@@ -34,8 +33,9 @@ export const tick = (state: EvaluatorState, { now_ms, ends, paused }: TickInput)
   let looked_at = 0
   state.tick_ms = now_ms
   for (const source of state.sources) {
-    clampFuture(state, source, now_ms)
     source.caught_up = ownRead && isRead(state, source.topic, ends)
+    makeClampsUpTo(state, source, now_ms)
+    clampFuture(state, source, now_ms)
     if (!source.caught_up || paused) continue
     source.evaluated_ms = now_ms
     const cut = cutOf(state, source.topic, ends)
@@ -68,10 +68,9 @@ const inOrder = (left: Alert, right: Alert): number => {
 const clampFuture = (state: EvaluatorState, source: Source, now_ms: number): void => {
   if (source.touched_kafka_ms > now_ms + clockSkewMsMax) {
     for (const subject of source.touched) {
-      if (subject.kafka_ms <= now_ms + clockSkewMsMax) continue
-      clampSubject(state, source, subject, now_ms)
-      for (const slot of subject.slots) assess(state, subject, slot)
-      source.queue.set(subject, firstDue(subject))
+      // A replay knows that a later tick was the first to see it.
+      if (subject.kafka_ms <= now_ms + clockSkewMsMax || source.held.has(subject)) continue
+      clampToTick(state, source, subject, now_ms)
     }
   }
   if (source.touched.size > 0) source.touched = new Set()

@@ -9,6 +9,7 @@ import {
   fundingObservationId,
 } from "@landfall/domain/topics/funding-observation"
 import { type MarketPrice, priceEventId } from "@landfall/domain/topics/market-price"
+import { type TradeResult, tradeResultId } from "@landfall/domain/topics/trade-result"
 import type { AnyRule } from "../../src/alerts/define-rule.ts"
 import { createEvaluator, fold, type ReadEvent } from "../../src/alerts/evaluator.ts"
 import {
@@ -44,6 +45,17 @@ export const priceOf = (pair: string, observed_ms: number, source = "kraken"): M
     price: "60000.1",
     source,
     observed_at,
+  }
+}
+
+const tradeOf = (status: TradeResult["status"], occurred_ms: number, serial: number): TradeResult => {
+  const command_id = `command-${serial}`
+  return {
+    trade_result_id: tradeResultId(command_id, status),
+    command_id,
+    pair: "BTC/EURe",
+    status,
+    occurred_at: timestamp(occurred_ms),
   }
 }
 
@@ -106,8 +118,11 @@ export const desk = (
     options: evaluatorOptions,
     price: (pair: string, observed_ms: number, kafka_ms = observed_ms) =>
       write("ref.market_price", priceOf(pair, observed_ms), kafka_ms),
-    deposit: (changes: Parameters<typeof deposit>[0]) =>
-      write("ops.funding_observation", deposit(changes), changes.at_ms),
+    deposit: ({ kafka_ms, ...changes }: Parameters<typeof deposit>[0] & { readonly kafka_ms?: number }) =>
+      write("ops.funding_observation", deposit(changes), kafka_ms ?? changes.at_ms),
+    /** A result of a command of its own. */
+    trade: (status: TradeResult["status"], occurred_ms: number, kafka_ms = occurred_ms) =>
+      write("exec.trade_result", tradeOf(status, occurred_ms, endOf("exec.trade_result")), kafka_ms),
     /** A tick whose alerts are written and read back. */
     tick: (
       now_ms: number,

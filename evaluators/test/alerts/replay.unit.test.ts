@@ -1,4 +1,5 @@
 import type { Alert } from "@landfall/domain/topics/alert"
+import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { decisionsOf, replayAlerts, replaySteps, type Wanted } from "../../src/alerts/replay.ts"
 import { desk, start_ms } from "./fixtures.ts"
@@ -137,5 +138,110 @@ describe("a replay", () => {
       same: true,
       unexpected: [],
     })
+  })
+})
+
+describe("a replay of what a Kafka with a wrong clock wrote", () => {
+  const at = (s: number) => start_ms + s * second
+  const hour_s = 3_600
+  const pair = "BTC/EURe"
+
+  const replayed = (made: ReturnType<typeof desk>, alerts: ReadonlyArray<Alert>) =>
+    replayAlerts(
+      made.log.filter(({ topic }) => topic !== "ops.alert"),
+      alerts,
+      made.options,
+    )
+
+  // Of two prices of one instant the greater id wins: among these, now the earlier has it and now the later.
+  it.each([0, 1, 2, 3, 4, 5])(
+    "takes the same of two messages that one tick held to its instant (%i)",
+    (s) => {
+      const made = desk()
+      made.price(pair, at(hour_s + s))
+      made.price(pair, at(hour_s + s + 1))
+      made.tick(at(0))
+      const alerts = made.tick(at(30))
+      expect(alerts).toMatchObject([
+        {
+          raised_at: "2026-11-23T09:00:30.000Z",
+          details: {
+            clamped_to: "2026-11-23T09:00:00.000Z",
+            clamps: [{ to: "2026-11-23T09:00:00.000Z", partition: 0, next_offset: 2 }],
+          },
+        },
+      ])
+      expect(replayed(made, alerts)).toMatchObject({ same: true, unexpected: [] })
+    },
+  )
+
+  it("takes the honest message that came after one that no alert was ever about", () => {
+    const made = desk()
+    made.price(pair, at(hour_s))
+    made.tick(at(0))
+    made.price(pair, at(1))
+    const alerts = [...made.tick(at(2)), ...made.tick(at(31))]
+    expect(alerts).toMatchObject([
+      { details: { clamps: [{ to: "2026-11-23T09:00:00.000Z", partition: 0, next_offset: 1 }] } },
+    ])
+    expect(alerts[0]?.details).not.toHaveProperty("clamped_to")
+    expect(replayed(made, alerts)).toMatchObject({ same: true, unexpected: [] })
+  })
+
+  it("is as before of an alert that names no clamp but the last", () => {
+    const made = desk()
+    made.price(pair, at(hour_s))
+    made.tick(at(0))
+    const alerts = made.tick(at(30)).map((alert) => {
+      const { clamps, ...details } = alert.details
+      expect(clamps).toHaveLength(1)
+      return { ...alert, details }
+    })
+    expect(replayed(made, alerts)).toMatchObject({ same: true, unexpected: [] })
+  })
+
+  const message = fc.record({
+    what: fc.constantFrom("price", "price", "trade failed", "trade accepted", "deposit"),
+    observed_s: fc.constantFrom(-20, -1, 0, 0, 3, 60, hour_s),
+    ahead_s: fc.constantFrom(0, 0, 0, 2, 60, hour_s, hour_s + 1),
+  })
+  const moment = fc.record({
+    after_s: fc.constantFrom(1, 2, 10, 30, 900, hour_s),
+    messages: fc.array(message, { maxLength: 4 }),
+    restarts: fc.boolean(),
+  })
+  const statuses = ["seen", "confirmed", "dropped", "seen", "reorged", "confirmed"] as const
+
+  it("gives the same bytes whatever was dated how far ahead, also across restarts", () => {
+    fc.assert(
+      fc.property(fc.array(moment, { minLength: 1, maxLength: 8 }), (moments) => {
+        const made = desk()
+        const alerts: Alert[] = []
+        let [now_s, written] = [0, 0]
+        for (const { after_s, messages, restarts } of moments) {
+          for (const { what, observed_s, ahead_s } of messages) {
+            const [observed_ms, kafka_ms] = [at(now_s + observed_s), at(now_s + ahead_s)]
+            written++
+            if (what === "price") made.price(pair, observed_ms, kafka_ms)
+            else if (what === "deposit")
+              made.deposit({
+                at_ms: observed_ms,
+                kafka_ms,
+                revision: written,
+                status: statuses[written % statuses.length] ?? "seen",
+              })
+            else made.trade(what === "trade failed" ? "failed" : "accepted", observed_ms, kafka_ms)
+          }
+          now_s += after_s
+          if (restarts) made.restart()
+          alerts.push(...made.tick(at(now_s)))
+        }
+        const replay = replayed(made, alerts)
+        const wrong = replay.alerts.filter(({ same }) => !same)
+        expect(wrong.map(({ replayed: again }) => again)).toEqual(wrong.map(({ recorded }) => recorded))
+        expect(replay.unexpected).toEqual([])
+      }),
+      { numRuns: 200 },
+    )
   })
 })
