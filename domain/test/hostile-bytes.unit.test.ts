@@ -35,8 +35,14 @@ describe("bytes that are no record", () => {
     ["deep nesting", bytesOf("[".repeat(100_000) + "]".repeat(100_000)), "xpected object"],
     ["deep nesting without an end", bytesOf("[".repeat(100_000)), "not UTF-8 JSON"],
     ["too many bytes", bytesOf(" ".repeat(messageBytesMax + 1)), `${messageBytesMax + 1} bytes`],
-  ])("%s is refused with the reason", (_, bytes, reason) => {
-    expect(reasonOf(bytes)).toContain(reason)
+  ])("%s is refused in every topic, with the reason", (_, bytes, reason) => {
+    for (const topic of topics) {
+      const decoded = recordDecoder(topic)(bytes)
+      expect([topic.name, decoded.ok ? "taken" : decoded.reason]).toEqual([
+        topic.name,
+        expect.stringContaining(reason),
+      ])
+    }
   })
 
   it("is taken at exactly the most bytes, and refused one byte later", () => {

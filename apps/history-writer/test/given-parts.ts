@@ -24,7 +24,7 @@ export const givenParts = (): (() => Parts) => {
     const dir = await mkdtemp(join(tmpdir(), "landfall-history-writer-"))
     const [kafka, server] = await Promise.all([
       // Values beyond what a message may hold must reach the writer to be refused by it.
-      startKafka({ dir: join(dir, "kafka"), settings: { "message.max.bytes": 8_000_000 } }),
+      startKafka({ dir: join(dir, "kafka"), settings: { "message.max.bytes": 12_000_000 } }),
       startPostgres({ dir: join(dir, "postgres"), settings: { fsync: "off", max_connections: 60 } }),
     ])
     parts = { kafka, postgres: server, dir }

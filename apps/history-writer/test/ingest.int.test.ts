@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import { recordEncoder } from "@landfall/domain/codec"
 import { topics } from "@landfall/domain/registry"
 import { timestamp } from "@landfall/domain/timestamp"
@@ -10,7 +11,7 @@ import { givenHouse, givenParts } from "./given-parts.ts"
 import { givenWriter, untilRead } from "./given-writer.ts"
 import { checkInvariants } from "./invariants.ts"
 import { type Outgoing, send, sendInTransaction } from "./kafka-tools.ts"
-import { goldenBytes, priceMessage, priceOf, prices } from "./messages.ts"
+import { goldenBytes, poisonOf, priceMessage, priceOf, prices } from "./messages.ts"
 import { until } from "./until.ts"
 
 const parts = givenParts()
@@ -197,6 +198,28 @@ describe("a message that cannot be read", () => {
       expect(letters[index]?.["message_value"], what).toEqual(value === null ? null : Buffer.from(value))
     }
     expect(await checkInvariants(house)).toEqual({ evidence: 2, duplicates: 0, deadLetters: poison.length })
+  })
+
+  it("becomes one in every topic, the shapes of other topics and 10 MB among them, and all go on", async () => {
+    const house = await givenHouse(parts(), { partitions: 1 })
+    const poisoned = topics.flatMap((topic) =>
+      poisonOf(topic.name).map(([what, value]) => ({ topic: topic.name, key: what, value })),
+    )
+    const goldens = topics.map(({ name }) => ({ topic: name, key: name, value: goldenBytes(name) }))
+    await send(house.brokers, [...goldens, ...poisoned, ...goldens])
+    await givenWriter(house)
+    await untilRead(house, poisoned.length + 2 * goldens.length)
+    const letters =
+      await house.sql`select topic, convert_from(message_key, 'UTF8') as what, length(reason) as words,
+      encode(sha256(message_value), 'hex') as sha256 from dead_letters order by kafka_offset`
+    const kept = (topic: string) =>
+      letters.filter((row) => row["topic"] === topic).map((row) => `${row["what"]} ${row["sha256"]}`)
+    const sent = (topic: string) =>
+      poisonOf(topic).map(([what, value]) => `${what} ${createHash("sha256").update(value).digest("hex")}`)
+    for (const { name } of topics) expect([name, ...kept(name)]).toEqual([name, ...sent(name)])
+    for (const row of letters) expect(row["words"]).toBeLessThanOrEqual(2_001)
+    const counts = { evidence: topics.length, duplicates: topics.length, deadLetters: poisoned.length }
+    expect(await checkInvariants(house)).toEqual(counts)
   })
 
   it("may have a key of any length and bytes, no key, and headers of odd names", async () => {

@@ -63,11 +63,17 @@ export const createTopics = (
   names: ReadonlyArray<string>,
   partitions: number,
   config: Readonly<Record<string, string>> = {},
+  copies = 1,
 ): Promise<unknown> =>
   withAdmin(brokers, async (admin) => {
     const make = (topic: string) =>
       until(`topic ${topic} is created`, async () => {
-        const wanted = { topic, num_partitions: partitions, replication_factor: 1, config: { ...config } }
+        const wanted = {
+          topic,
+          num_partitions: partitions,
+          replication_factor: copies,
+          config: { ...config },
+        }
         await asked((done) => admin.createTopic(wanted, 10_000, (error) => done(error, undefined)))
         return true
       })
@@ -109,7 +115,7 @@ const openSender = async (brokers: string): Promise<Sender> => {
   const producer = new kafka.Producer({
     "metadata.broker.list": brokers,
     "enable.idempotence": true,
-    "message.max.bytes": 10_000_000,
+    "message.max.bytes": 12_000_000,
     "linger.ms": 1,
     partitioner: "murmur2",
     dr_cb: true,
