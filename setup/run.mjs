@@ -16,6 +16,7 @@ const commands = {
   setup: () => 0,
   start: ({ node, env }, args) =>
     launch(node, [join(root, "apps", "sandbox", "src", "main.ts"), ...args], env),
+  chaos: ({ node, env }, args) => launch(node, [join(root, "apps", "chaos", "src", "main.ts"), ...args], env),
   bench: ({ node, env }, args) => launch(node, [join(root, "bench", "src", "main.ts"), ...args], env),
   test: ({ env }, args) => runTests(args, env),
   "test-faults": ({ env }, args) => runFaults(args, env),

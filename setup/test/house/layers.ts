@@ -11,6 +11,7 @@ const below: Readonly<Record<string, ReadonlyArray<string>>> = {
   app: ["domain", "projections", "evaluators", "sql", "adapters"],
   sandbox: ["domain", "projections", "evaluators", "sql", "adapters", "setup"],
   bench: ["domain", "projections", "evaluators", "sql", "adapters", "setup", "app", "sandbox"],
+  chaos: ["domain", "projections", "evaluators", "sql", "adapters", "setup", "app", "sandbox", "simulation"],
   simulation: ["domain", "projections", "evaluators", "adapters", "app"],
   setup: ["domain"],
   docs: ["domain", "projections", "evaluators", "adapters", "app"],

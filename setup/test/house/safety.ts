@@ -25,8 +25,8 @@ export const transactionProblems = (path: string, text: string): ReadonlyArray<s
 const moving =
   /sendrawtransaction|sendtoaddress|sendmany|\bsendall\b|signrawtransaction|signmessagewithprivkey|walletpassphrase|walletprocesspsbt|walletcreatefundedpsbt|fundrawtransaction|createrawtransaction|finalizepsbt|bumpfee|submitpackage|dumpprivkey|importprivkey|sethdseed|eth_send\w*|eth_sign\w*|personal_\w+|wallet_send\w*|createWalletClient|privateKeyToAccount|sendTransaction\b|signTransaction|(?<!disable_)private_?key(?!s_enabled)|mnemonic/i
 
-/** The sandbox plays the senders, and the set-up starts the real parts; everything else only watches. */
-const mayMove = /^(?:apps\/sandbox|setup|bench)\//
+/** Sandbox and chaos play the senders, and the set-up starts the real parts; everything else only watches. */
+const mayMove = /^(?:apps\/(?:sandbox|chaos)|setup|bench)\//
 
 /** Words of signing or sending in a file that may only watch; comments count, so that nobody has to read them twice. */
 export const watchOnlyProblems = (path: string, text: string): ReadonlyArray<string> => {

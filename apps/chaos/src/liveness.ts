@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from "node:timers/promises"
+import type postgres from "postgres"
+import type { Deposit, Deposits } from "./deposits.ts"
+import type { Truth } from "./truth.ts"
+import { saying } from "./waiting.ts"
+import type { World } from "./world.ts"
+
+/** What must come to hold after everything was healed, and when it did, in milliseconds after the healing. */
+export interface Liveness {
+  readonly what: string
+  readonly after_ms: number | null
+  /** What still was not so at the end; empty when it came to hold. */
+  readonly missing: string
+}
+
+export interface LivenessOptions {
+  readonly world: World
+  readonly deposits: Deposits
+  readonly truth: Truth
+  readonly sql: postgres.Sql
+  readonly deadline_ms: number
+  readonly signal: AbortSignal
+}
+
+interface TransferRow {
+  readonly tx_hash: string
+  readonly output_index: number | null
+  readonly amount: string
+  readonly funding_handle: string
+  readonly status: string
+  readonly revision: number
+  readonly successor_tx_hash: string | null
+}
+
+const lookAgain_ms = 400
+const negative: ReadonlySet<string> = new Set(["replaced", "conflicted", "dropped", "reorged"])
+
+/**
+ * What of a deposit is not in its final state, or null. One that was credited under another hash while it was called gone, or
+ * before anybody saw it, cannot be told from another deposit: the bridge's row is a transfer of its own then.
+ */
+export const unsettled = (
+  deposit: Deposit,
+  isMined: boolean,
+  rows: ReadonlyArray<TransferRow>,
+  truth: Truth,
+): string | null => {
+  const { chain, tx_hash, amount, address, course, credited, replaced_by } = deposit
+  const what = `${chain} ${tx_hash} (${course})`
+  const same = rows.filter((row) => row.amount === String(amount) && row.funding_handle === address)
+  const own = same.find((row) => row.tx_hash === tx_hash)
+  const row = own ?? same.find((other) => other.successor_tx_hash === tx_hash)
+  if (replaced_by !== null)
+    return own === undefined || negative.has(own.status) ? null : `${what} was replaced and is ${own.status}`
+  if (!isMined) return `${what} is in no block yet`
+  if (!credited) return `${what} is not credited by the bridge yet`
+  if (row?.status === "credited") return null
+  const isApart = same.some((other) => other.output_index === null && other.status === "credited")
+  if (isApart && course === "other_hash" && truth.mayHaveGone(tx_hash)) return null
+  return `${what} is ${row === undefined ? "unknown" : `${row.status} in revision ${row.revision}`}, and the bridge has credited it`
+}
+
+/** Waits until everything holds at one time, or the deadline has passed. */
+export const awaitLiveness = async (options: LivenessOptions): Promise<ReadonlyArray<Liveness>> => {
+  const { world, deposits, truth, sql, deadline_ms, signal } = options
+  const { services } = world
+
+  const ready = async (): Promise<ReadonlyArray<string>> => {
+    const reasons = await Promise.all(
+      Object.values(services).map(async (service) => {
+        const reason = await service.unready().catch(saying)
+        return reason === null ? [] : [`${service.name}: ${reason}`]
+      }),
+    )
+    return reasons.flat()
+  }
+  const lag = async (): Promise<ReadonlyArray<string>> => {
+    const { topics } = await services["history-writer"].get<{
+      topics: ReadonlyArray<{ topic: string; lag: number | null; write_status: string }>
+    }>("/state")
+    return topics
+      .filter((topic) => topic.lag !== 0 || topic.write_status !== "ok")
+      .map(({ topic, lag, write_status }) => `${topic}: ${lag} messages, ${write_status}`)
+  }
+  const settled = async (): Promise<ReadonlyArray<string>> => {
+    const rows = await sql<TransferRow[]>`
+      select tx_hash, output_index, amount::text, funding_handle, status, revision, successor_tx_hash
+      from funding_transfer_snapshot`
+    const states = await Promise.all(
+      deposits.all().map(async (deposit) => {
+        const isMined = await deposits.isMined(deposit)
+        return unsettled(deposit, isMined, rows, truth) ?? []
+      }),
+    )
+    return states.flat()
+  }
+  const cleared = async (): Promise<ReadonlyArray<string>> => {
+    const rows = await sql<Array<{ alert_key: string; reason: string; tx_hash: string | null }>>`
+      select alert_key, reason, tx_hash from alert_snapshot where status = 'raised'`
+    return rows.map(({ alert_key, reason }) => `${alert_key}: ${reason}`)
+  }
+
+  const wanted: ReadonlyArray<readonly [what: string, missing: () => Promise<ReadonlyArray<string>>]> = [
+    ["every service is ready", ready],
+    ["nothing in Kafka is unrecorded", lag],
+    ["every deposit is in its final state", settled],
+    ["every alert is cleared", cleared],
+  ]
+  const began_ms = performance.now()
+  const first = new Map<string, number>()
+  for (;;) {
+    const standing: Liveness[] = []
+    for (const [what, missing] of wanted) {
+      const left = await missing().catch((error: unknown) => [saying(error)])
+      const after_ms = performance.now() - began_ms
+      if (left.length > 0) first.delete(what)
+      else if (!first.has(what)) first.set(what, after_ms)
+      const told = `${left.slice(0, 5).join("; ")}${left.length > 5 ? ` and ${left.length - 5} more` : ""}`
+      standing.push({ what, after_ms: first.get(what) ?? null, missing: told })
+    }
+    const isOver = performance.now() - began_ms > deadline_ms || signal.aborted
+    if (isOver || standing.every(({ after_ms }) => after_ms !== null)) return standing
+    await sleep(lookAgain_ms)
+  }
+}
