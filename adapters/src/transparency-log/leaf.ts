@@ -1,4 +1,4 @@
-import { hash } from "node:crypto"
+import { sha256 } from "./sha256.ts"
 
 /**
  * A Kafka message as it came, with the topic's id, which tells a topic from its successor of the same name. Its offset is its
@@ -23,14 +23,13 @@ let scratch = Buffer.allocUnsafe(4096)
  * length before them (u32, 0xffffffff for null), so that no two messages read alike:
  * topic id (16) · partition (4) · offset (8) · leader epoch (4) · timestamp in ms (8) · key · headers · value.
  */
-export const leafHash = (message: RawMessage): Buffer => hash("sha256", writeLeaf(message), "buffer")
+export const leafHash = (message: RawMessage): Buffer => sha256(writeLeaf(message))
 
 /** The bytes that the leaf hash covers, without the 0x00: what a proof carries, so that its leaf can be made again. */
 export const leafBytes = (message: RawMessage): Buffer => Buffer.from(writeLeaf(message).subarray(1))
 
 /** The leaf hash of a leaf's bytes. */
-export const leafOf = (bytes: Uint8Array): Buffer =>
-  hash("sha256", Buffer.concat([Buffer.of(0), bytes]), "buffer")
+export const leafOf = (bytes: Uint8Array): Buffer => sha256(Buffer.concat([Buffer.of(0), bytes]))
 
 /** Writes 0x00 and the message into a buffer that is used again for the next one. */
 const writeLeaf = (message: RawMessage): Buffer => {

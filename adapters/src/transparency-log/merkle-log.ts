@@ -1,4 +1,4 @@
-import { hash } from "node:crypto"
+import { sha256 } from "./sha256.ts"
 
 /**
  * An append-only RFC 6962 Merkle tree that keeps no leaves: the roots of the full subtrees along its right edge are all
@@ -19,7 +19,7 @@ pair[0] = 1
 export const node = (left: Buffer, right: Buffer): Buffer => {
   pair.set(left, 1)
   pair.set(right, 33)
-  return hash("sha256", pair, "buffer")
+  return sha256(pair)
 }
 
 /** The log with more leaves; each leaf is a leaf hash. Costs one hash a leaf on average. */
@@ -39,7 +39,7 @@ export const append = (log: MerkleLog, leaves: Iterable<Buffer>): MerkleLog => {
 /** The root: the right edge folded from its small end; SHA-256 of nothing for the empty log. */
 export const root = (log: MerkleLog): Buffer =>
   log.rightEdge.length === 0
-    ? hash("sha256", Buffer.alloc(0), "buffer")
+    ? sha256(Buffer.alloc(0))
     : log.rightEdge.reduceRight((right, left) => node(left, right))
 
 /** The right edge as one column: 32 bytes a subtree. */
