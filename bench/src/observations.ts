@@ -25,15 +25,15 @@ const life: ReadonlyArray<FundingStatus> = [
   "confirmed",
   "credited",
 ]
-/** Transfers under way at the same time: how far apart a transfer's observations lie. */
-const windowTransfers = 500
+/** Transfers under way at the same time, unless told: how far apart a transfer's observations lie. */
+const usualWindow = 500
 const start_ms = Date.UTC(2026, 0, 1)
 
 /**
  * Observations of transfers that live side by side, eight a transfer from first sight to credit, in an order that could
  * have happened. The same count gives the same messages.
  */
-export function* observations(count: number): Generator<Produced> {
+export function* observations(count: number, windowTransfers = usualWindow): Generator<Produced> {
   const encode = recordEncoder(fundingObservationTopic)
   const rounds = Math.ceil(count / (windowTransfers * life.length))
   let made = 0

@@ -4,6 +4,7 @@ import { engineBench } from "./engine/engine.ts"
 import { evaluateBench } from "./evaluate/evaluate.ts"
 import { freshnessBench } from "./freshness/freshness.ts"
 import { latencyBench } from "./latency/latency.ts"
+import { loadBench } from "./load/load.ts"
 import { memoryBench } from "./memory/memory.ts"
 import { observeBench } from "./observe/observe.ts"
 
@@ -16,4 +17,5 @@ export const benches: Readonly<Record<string, Bench>> = {
   alert: alertBench,
   observe: observeBench,
   latency: latencyBench,
+  load: loadBench,
 }

@@ -20,6 +20,19 @@ export interface Sizes {
   readonly freshness_s: number
   /** Events replayed to see that memory stays flat. */
   readonly memory_events: number
+  /** Events written to see what grows with them. */
+  readonly load_events: number
+  /** Transfers that are under way side by side among them: more than the writer keeps rows, and it reads them again. */
+  readonly load_open: number
+  /** Deposit addresses whose rows are measured. */
+  readonly load_handles: number
+  /** `shared_buffers` and `max_wal_size` of PostgreSQL under that load. */
+  readonly load_buffers_mb: number
+  readonly load_wal_mb: number
+  /** How long the evaluator ticks on a clock that is data. */
+  readonly tick_hours: number
+  /** Events that history writers share. */
+  readonly share_events: number
 }
 
 const fullSizes: Sizes = {
@@ -32,6 +45,13 @@ const fullSizes: Sizes = {
   deposits: 50,
   freshness_s: 15,
   memory_events: 1_000_000,
+  load_events: 5_000_000,
+  load_open: 500,
+  load_handles: 100_000,
+  load_buffers_mb: 128,
+  load_wal_mb: 1_024,
+  tick_hours: 8,
+  share_events: 400_000,
 }
 
 /** Enough to see that everything works, in under three minutes on a quiet machine; too little to tell a ratio by. */
@@ -45,6 +65,13 @@ const quickSizes: Sizes = {
   deposits: 8,
   freshness_s: 8,
   memory_events: 300_000,
+  load_events: 300_000,
+  load_open: 500,
+  load_handles: 10_000,
+  load_buffers_mb: 128,
+  load_wal_mb: 1_024,
+  tick_hours: 4,
+  share_events: 200_000,
 }
 
 /** The benchmarks by the words that ask for them, in the order in which they run. */
@@ -58,8 +85,14 @@ export const benchNames = [
   "alert",
   "observe",
   "latency",
+  "load",
+  "ticks",
+  "sharing",
 ] as const
 export type BenchName = (typeof benchNames)[number]
+
+/** Those that take minutes each and say how it scales: they run only when they are asked for. */
+const onlyWhenAsked: ReadonlyArray<BenchName> = ["load", "ticks", "sharing"]
 
 /** What is to be measured, and where the report goes (null: to the terminal only). */
 export interface Settings {
@@ -79,13 +112,20 @@ const flags = {
   deposits: "deposits",
   "freshness-s": "freshness_s",
   "memory-events": "memory_events",
+  "load-events": "load_events",
+  "load-open": "load_open",
+  "load-handles": "load_handles",
+  "load-buffers-mb": "load_buffers_mb",
+  "load-wal-mb": "load_wal_mb",
+  "tick-hours": "tick_hours",
+  "share-events": "share_events",
 } as const satisfies Record<string, keyof Sizes>
 
 export const usage = `usage: npm run bench -- [${benchNames.join(" | ")}]… [--quick] [--report FILE]
        ${Object.keys(flags)
          .map((flag) => `[--${flag} N]`)
          .join(" ")}
-Without a name everything is measured, and without --quick the report is written to bench/REPORT.md.`
+Without a name everything is measured but ${onlyWhenAsked.join(", ")}, and without --quick the report is written to bench/REPORT.md.`
 
 /** Reads the command line; throws with all that is wrong with it. */
 export const readSettings = (args: ReadonlyArray<string>, reportOfAll: string): Settings => {
@@ -115,7 +155,9 @@ export const readSettings = (args: ReadonlyArray<string>, reportOfAll: string): 
   const all = names.length === 0
   const report = typeof values.report === "string" ? values.report : all && !quick ? reportOfAll : null
   return {
-    names: all ? benchNames : benchNames.filter((name) => names.includes(name)),
+    names: all
+      ? benchNames.filter((name) => !onlyWhenAsked.includes(name))
+      : benchNames.filter((name) => names.includes(name)),
     sizes: { ...(quick ? quickSizes : fullSizes), ...given },
     quick,
     report,

@@ -6,11 +6,18 @@ const read = (...args: ReadonlyArray<string>) => readSettings(args, "/report.md"
 describe("the command line", () => {
   it("means everything and a report when it says nothing", () => {
     const { names, report, quick, sizes } = read()
-    expect(names).toEqual(benchNames)
+    expect(names).toEqual(benchNames.filter((name) => !["load", "ticks", "sharing"].includes(name)))
     expect(report).toBe("/report.md")
     expect(quick).toBe(false)
     expect(sizes.runs).toBeGreaterThanOrEqual(5)
   })
+
+  it("runs what takes minutes only when it is asked for", () =>
+    expect(read("sharing", "ticks", "load", "--load-events", "9").names).toEqual([
+      "load",
+      "ticks",
+      "sharing",
+    ]))
 
   it("leaves the report alone for a part, and for a quick look", () => {
     expect(read("ingest").report).toBeNull()

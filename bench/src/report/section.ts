@@ -1,5 +1,17 @@
 /** What a figure counts: a rate, a time, an amount of memory, a factor, or a plain number. */
-export type Unit = "events/s" | "ms" | "µs" | "MB" | "×" | "moves"
+export type Unit =
+  | "events/s"
+  | "s"
+  | "ms"
+  | "µs"
+  | "MB"
+  | "bytes"
+  | "×"
+  | "moves"
+  | "files"
+  | "messages"
+  | "subjects"
+  | "ticks"
 
 /** One thing that was measured, once a run. */
 export interface Figure {

@@ -20,11 +20,15 @@ export interface RunningService {
 const apps = fileURLToPath(new URL("../../../", import.meta.url))
 const startTimeoutMs = 60_000
 
-/** Starts `apps/<name>` and resolves when it is ready; rejects with the end of its log when it is not. */
+/**
+ * Starts `apps/<name>` and resolves when it is ready, or when it lives where it has hours of work before it is ready;
+ * rejects with the end of its log when it is not.
+ */
 export const startService = async (
   name: string,
   env: Readonly<Record<string, string>>,
   logFolder: string,
+  startedWhen: "ready" | "live" = "ready",
 ): Promise<RunningService> => {
   const port = await freePort()
   const token = randomBytes(24).toString("hex")
@@ -59,10 +63,10 @@ export const startService = async (
       }),
   }
   await until(
-    `${name} to be ready`,
+    `${name} to be ${startedWhen}`,
     async () => {
       if (ended) throw new Error(`${name} ended at its start: ${await lastLines(log)}`)
-      return service.get("/health/ready").then(
+      return service.get(`/health/${startedWhen}`).then(
         () => true,
         () => null,
       )
