@@ -6,6 +6,7 @@ import { logOf, originOf } from "../transparency-log/origin.ts"
 import type { Statement } from "../transparency-log/statement.ts"
 import { appendAttestation, loadAttestations, tornAdvice } from "./attestations-file.ts"
 import type { AttestedHead } from "./attested.ts"
+import { orDamage } from "./damage.ts"
 import { type Verification, type VerifyOptions, verifyIn } from "./verify-record.ts"
 import { verifyStatedStates } from "./verify-stated.ts"
 
@@ -39,34 +40,40 @@ export const attestedHeads = (
  * signed checkpoint for each log, and the statement. Nothing is signed that does not extend what was signed before: neither
  * another root at the same size, nor a smaller log. Returns the verification, and whether it was attested.
  */
-export const attestRecord = (
+export const attestRecord = async (
   database: Database,
   file: string,
   signer: Signer,
   now_ms: number,
   options: VerifyOptions = {},
-): Promise<{ readonly verification: Verification; readonly attested: Statement | null }> =>
-  database.transaction(
-    async (transaction) => {
-      const [lock] = await transaction.query<{ taken: boolean }>(
-        "select pg_try_advisory_xact_lock($1::bigint) as taken",
-        [String(lockKey)],
-      )
-      if (lock?.taken !== true)
-        throw new AttestRefused(
-          "another attestation of this database is under way: try again when it is done",
+): Promise<{ readonly verification: Verification; readonly attested: Statement | null }> => {
+  let attested: Statement | null = null
+  const verification = await orDamage(database, () =>
+    database.transaction(
+      async (transaction) => {
+        const [lock] = await transaction.query<{ taken: boolean }>(
+          "select pg_try_advisory_xact_lock($1::bigint) as taken",
+          [String(lockKey)],
         )
-      const { verifier } = signer
-      const { attestations, torn, bytes } = await loadAttestations(file, verifier)
-      if (torn !== null) throw new AttestRefused(tornAdvice(file, torn))
-      const verification = await verifyAgainst(transaction, attestations, verifier, options)
-      if (verification.differenceCount > 0) return { verification, attested: null }
-      const statement = await statementOf(transaction, verifier, verification, now_ms)
-      await appendAttestation(file, attestationText(statement, signer), bytes)
-      return { verification, attested: statement }
-    },
-    { mode: "repeatable read read only", deadlineMs: options.deadlineMs ?? 6 * hoursMs },
+        if (lock?.taken !== true)
+          throw new AttestRefused(
+            "another attestation of this database is under way: try again when it is done",
+          )
+        const { verifier } = signer
+        const { attestations, torn, bytes } = await loadAttestations(file, verifier)
+        if (torn !== null) throw new AttestRefused(tornAdvice(file, torn))
+        const verification = await verifyAgainst(transaction, attestations, verifier, options)
+        if (verification.differenceCount > 0) return verification
+        const statement = await statementOf(transaction, verifier, verification, now_ms)
+        await appendAttestation(file, attestationText(statement, signer), bytes)
+        attested = statement
+        return verification
+      },
+      { mode: "repeatable read read only", deadlineMs: options.deadlineMs ?? 6 * hoursMs },
+    ),
   )
+  return { verification, attested }
+}
 
 /**
  * Verifies the record and proves that today's logs extend each log that the file attests, so that a record which was
@@ -81,9 +88,11 @@ export const verifyAgainstFile = async (
   const { attestations, torn } = await loadAttestations(file, verifier)
   if (attestations.length === 0)
     throw new AttestRefused(`${file} holds no whole attestation: there is nothing to hold the record against`)
-  const verification = await database.transaction(
-    (transaction) => verifyAgainst(transaction, attestations, verifier, options),
-    { mode: "repeatable read read only", deadlineMs: options.deadlineMs ?? 6 * hoursMs },
+  const verification = await orDamage(database, () =>
+    database.transaction((transaction) => verifyAgainst(transaction, attestations, verifier, options), {
+      mode: "repeatable read read only",
+      deadlineMs: options.deadlineMs ?? 6 * hoursMs,
+    }),
   )
   const notes =
     torn === null

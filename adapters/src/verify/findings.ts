@@ -9,11 +9,12 @@ export type Subject =
   | "topic" // the evidence against Kafka
   | "snapshot"
   | "alert"
+  | "storage" // a file of the database's own, which it cannot read
 
 /** Something that is not as it must be, and where. */
 export interface Difference {
   readonly subject: Subject
-  /** `topic/partition/offset`, `topic/partition`, or `projection key`. */
+  /** `topic/partition/offset`, `topic/partition`, `projection key`, or a table's name. */
   readonly place: string
   readonly what: string
 }

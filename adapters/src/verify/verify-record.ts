@@ -5,6 +5,7 @@ import type { TopicSource } from "../replay/read-topic.ts"
 import { root } from "../transparency-log/merkle-log.ts"
 import { actsLog } from "../transparency-log/origin.ts"
 import type { AttestedHead } from "./attested.ts"
+import { orDamage } from "./damage.ts"
 import { type Difference, Findings, type OffsetRange } from "./findings.ts"
 import type { Gap } from "./gaps.ts"
 import { openTopicCopy, type TopicCopy } from "./topic-copy.ts"
@@ -67,10 +68,12 @@ const hoursMs = 3_600_000
  * hashes, the checkpoints, what was attested, the live snapshots, and Kafka's topics where it still has them. Changes nothing.
  */
 export const verifyRecord = (database: Database, options: VerifyOptions = {}): Promise<Verification> =>
-  database.transaction((transaction) => verifyIn(transaction, options), {
-    mode: "repeatable read read only",
-    deadlineMs: options.deadlineMs ?? 6 * hoursMs,
-  })
+  orDamage(database, () =>
+    database.transaction((transaction) => verifyIn(transaction, options), {
+      mode: "repeatable read read only",
+      deadlineMs: options.deadlineMs ?? 6 * hoursMs,
+    }),
+  )
 
 /** The same inside a transaction, which must be `repeatable read`. */
 export const verifyIn = async (
