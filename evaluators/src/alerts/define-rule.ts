@@ -12,6 +12,13 @@ export interface Reads<Row, Event> {
   readonly clampRow: (row: Row, latest: Timestamp) => Row
   /** The ids of the events that the row rests on. */
   readonly events: (row: Row) => ReadonlyArray<string>
+  /** For rows in which an event hides one before it: a tick may have read what is dated after its own instant. */
+  readonly past?: {
+    /** The row without what it hides that way; the very same row when it hides nothing. */
+    readonly asOf: (row: Row, latest: Timestamp) => Row
+    /** The ids of the events that such a row may rest on, beside those of the row itself. */
+    readonly events: (row: Row) => ReadonlyArray<string>
+  }
 }
 
 /** Declares what rules read; plain data, checked against its row and event types. */

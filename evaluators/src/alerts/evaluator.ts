@@ -8,6 +8,7 @@ import { alertRules } from "./rules/registry.ts"
 import {
   type EvaluatorOptions,
   type EvaluatorState,
+  evidenceBehind,
   keyOf,
   newSubject,
   type Source,
@@ -127,7 +128,7 @@ const restoreClamp = (
   clamped_ms: number,
 ): void => {
   for (const { event_id } of transition.details.evidence) rememberClamp(state, event_id, clamped_ms)
-  const same = subject.evidence.some(({ event_id }) =>
+  const same = evidenceBehind(source, subject).some(({ event_id }) =>
     transition.details.evidence.some((reference) => reference.event_id === event_id),
   )
   if (same && subject.kafka_ms > clamped_ms) {
@@ -156,7 +157,8 @@ const foldInto = (state: EvaluatorState, source: Source, event: ReadEvent): void
   if (row === null || row === known?.row) return
   const subject = known ?? newSubject(state, source, key)
   subject.row = row
-  subject.evidence = evidenceOf(subject, reads.events(row), { ...event, event_id })
+  const ids = [...reads.events(row), ...(reads.past?.events(row) ?? [])]
+  subject.evidence = evidenceOf(subject, ids, { ...event, event_id })
   subject.partition = event.partition
   subject.kafka_ms = Math.max(subject.kafka_ms, latest_ms)
   subject.clamped_to_ms = latest_ms < stamped_ms ? latest_ms : null

@@ -3,7 +3,7 @@ import { epochMs, timestamp } from "@landfall/domain/timestamp"
 import { type Alert, alertEventId } from "@landfall/domain/topics/alert"
 import { untoldClamps } from "./clamp.ts"
 import type { AlertSubject, AnyRule, Breach, Facts } from "./define-rule.ts"
-import { type EvaluatorState, isRetired, keyOf, type Slot, type Subject } from "./state.ts"
+import { type EvaluatorState, evidenceBehind, isRetired, keyOf, type Slot, type Subject } from "./state.ts"
 
 interface When {
   readonly now_ms: number
@@ -65,7 +65,7 @@ export const raisedAlert = (
       window_ms: breach.window_ms,
       policy_version: state.policy.version,
       cut,
-      evidence: subject.evidence,
+      evidence: evidenceBehind({ rules: [rule] }, subject),
       ...circumstances(subject, rule),
     },
   }
@@ -99,7 +99,7 @@ export const clearedAlert = (
       window_ms,
       policy_version: state.policy.version,
       cut,
-      evidence: subject.evidence,
+      evidence: evidenceBehind({ rules: [rule] }, subject),
       ...circumstances(subject, rule),
     },
   }

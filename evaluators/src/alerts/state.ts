@@ -132,6 +132,17 @@ export const newSubject = (state: EvaluatorState, source: Source, key: string): 
   return subject
 }
 
+/** The events that the subject's row rests on, without those that only an earlier row would. */
+export const evidenceBehind = (
+  { rules }: Pick<Source, "rules">,
+  { row, evidence }: Subject,
+): Subject["evidence"] => {
+  const reads = rules[0]?.reads
+  if (reads?.past === undefined || row === null) return evidence
+  const ids = reads.events(row)
+  return evidence.filter(({ event_id }) => ids.includes(event_id))
+}
+
 /** The rules by what they read; those that yield to others come after them. */
 export const sourcesOf = (rules: ReadonlyArray<AnyRule>): ReadonlyArray<Source> => {
   const byReads = Map.groupBy(rules, (rule) => rule.reads)

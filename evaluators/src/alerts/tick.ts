@@ -1,8 +1,10 @@
 import type { Cut } from "@landfall/domain/position"
 import { type Alert, alertTopic } from "@landfall/domain/topics/alert"
+import { assess } from "./assess.ts"
 import { clampToTick, clockSkewMsMax, makeClampsUpTo } from "./clamp.ts"
-import { decideSubject } from "./decide.ts"
-import { cutOf, type EvaluatorState, isRead, type Source } from "./state.ts"
+import { type Decision, decideSubject, type Moment } from "./decide.ts"
+import { timestampAtMost } from "./define-rule.ts"
+import { cutOf, type EvaluatorState, isRead, type Source, type Subject } from "./state.ts"
 
 /** What a tick is given: the only clock there is, and how far there is to read. */
 export interface TickInput {
@@ -42,12 +44,31 @@ export const tick = (state: EvaluatorState, { now_ms, ends, paused }: TickInput)
     const due = takeDue(source, now_ms)
     looked_at += due.length
     for (const subject of due) {
-      const decision = decideSubject(state, subject, { now_ms, cut })
+      const decision = decideAsOf(state, source, subject, { now_ms, cut })
       alerts.push(...decision.alerts)
       source.queue.set(subject, decision.due_ms)
     }
   }
   return { state, alerts: alerts.sort(inOrder), looked_at }
+}
+
+/**
+ * Decides about a subject as it was at the tick: what was dated after that, and read all the same, counts from the next tick
+ * on.
+ */
+const decideAsOf = (state: EvaluatorState, source: Source, subject: Subject, moment: Moment): Decision => {
+  const { row } = subject
+  const past = source.rules[0]?.reads.past
+  if (row === null || past === undefined || subject.kafka_ms <= moment.now_ms)
+    return decideSubject(state, subject, moment)
+  const stand = (at: unknown): void => {
+    subject.row = at
+    for (const slot of subject.slots) assess(state, subject, slot)
+  }
+  stand(past.asOf(row, timestampAtMost(moment.now_ms)))
+  const { alerts } = decideSubject(state, subject, moment)
+  stand(row)
+  return { alerts, due_ms: Number.NEGATIVE_INFINITY }
 }
 
 /** All are taken out before any is put back: one that stays due is looked at once a tick. */
@@ -64,7 +85,10 @@ const inOrder = (left: Alert, right: Alert): number => {
   return left.alert_key < right.alert_key ? -1 : left.alert_key > right.alert_key ? 1 : 0
 }
 
-/** Messages that Kafka itself dates after this tick, by more than clocks differ, speak of this tick at most. */
+/**
+ * Messages that Kafka itself dates after this tick, by more than clocks differ, speak of this tick at most. By less, they are
+ * believed, and what they hide is due now.
+ */
 const clampFuture = (state: EvaluatorState, source: Source, now_ms: number): void => {
   if (source.touched_kafka_ms > now_ms + clockSkewMsMax) {
     for (const subject of source.touched) {
@@ -73,6 +97,9 @@ const clampFuture = (state: EvaluatorState, source: Source, now_ms: number): voi
       clampToTick(state, source, subject, now_ms)
     }
   }
+  if (source.touched_kafka_ms > now_ms && source.rules[0]?.reads.past !== undefined)
+    for (const subject of source.touched)
+      if (subject.kafka_ms > now_ms) source.queue.set(subject, Number.NEGATIVE_INFINITY)
   if (source.touched.size > 0) source.touched = new Set()
   source.touched_kafka_ms = Number.NEGATIVE_INFINITY
 }

@@ -79,14 +79,13 @@ const failing = (
   all: ReadonlyArray<{ readonly record: TradeResult; readonly kafka_ms: number }>,
   now_ms: number,
 ): boolean => {
-  const latest = (...statuses: ReadonlyArray<string>) =>
-    newest(
-      all
-        .filter(({ record }) => statuses.includes(record.status))
-        .map(({ record, kafka_ms }) => clamped(record.occurred_at, kafka_ms)),
-    )
-  const failure_ms = latest("failed", "rejected")
-  return failure_ms >= latest("accepted", "settled") && now_ms < failure_ms + clearAfter_ms
+  const times = (...statuses: ReadonlyArray<string>) =>
+    all
+      .filter(({ record }) => statuses.includes(record.status))
+      .map(({ record, kafka_ms }) => clamped(record.occurred_at, kafka_ms))
+  // A success counts as soon as it is read, a failure from its own instant on.
+  const failure_ms = newest(times("failed", "rejected").filter((at_ms) => at_ms <= now_ms))
+  return failure_ms >= newest(times("accepted", "settled")) && now_ms < failure_ms + clearAfter_ms
 }
 
 /**

@@ -4,6 +4,7 @@ import { alertTopic } from "@landfall/domain/topics/alert"
 import { type TradeResult, tradeResultId } from "@landfall/domain/topics/trade-result"
 import { describe, expect, it } from "vitest"
 import { advance, createEvaluator, fold } from "../../src/alerts/evaluator.ts"
+import { replayAlerts } from "../../src/alerts/replay.ts"
 import { alertRules } from "../../src/alerts/rules/registry.ts"
 import { tick } from "../../src/alerts/tick.ts"
 import { activeAlerts, evaluations, latestClearedAlerts } from "../../src/alerts/views.ts"
@@ -236,6 +237,55 @@ describe("clocks that are ahead", () => {
     const { price, tick } = desk()
     price(pair, start_ms, -1)
     expect(tick(start_ms + 30 * second)).toMatchObject([{ raised_at: "2026-11-23T09:00:30.000Z" }])
+  })
+})
+
+describe("a failure dated after the tick that has read it", () => {
+  const at = (ms: number) => start_ms + ms
+
+  it("hides none before it, which raises at once and stays raised", () => {
+    const { trade, tick, log, options } = desk()
+    trade("failed", at(0))
+    trade("failed", at(3))
+    const raised = tick(at(1))
+    expect(raised).toMatchObject([
+      {
+        status: "raised",
+        raised_at: "2026-11-23T09:00:00.000Z",
+        reason: "command command-0 failed: no error code",
+        details: { evidence: [{ offset: 0 }] },
+      },
+    ])
+    trade("failed", at(10_004))
+    expect(tick(at(10_000))).toEqual([])
+    trade("accepted", at(11_000))
+    const cleared = tick(at(11_000))
+    expect(cleared).toMatchObject([
+      { status: "cleared", details: { evidence: [{ offset: 2 }, { offset: 3 }] } },
+    ])
+    const events = log.filter(({ topic }) => topic !== alertTopic.name)
+    expect(replayAlerts(events, [...raised, ...cleared], options)).toMatchObject({
+      same: true,
+      unexpected: [],
+    })
+  })
+
+  it("raises by itself at the next tick", () => {
+    const { trade, tick } = desk()
+    trade("rejected", at(2))
+    expect(tick(at(0))).toEqual([])
+    expect(tick(at(2))).toMatchObject([{ raised_at: "2026-11-23T09:00:00.002Z" }])
+  })
+
+  it("hides none however many there are, and costs no memory", () => {
+    const { trade, tick, state } = desk()
+    trade("failed", at(-60_000))
+    for (let ms = 1; ms <= 3_000; ms++) trade("failed", at(ms))
+    expect(tick(at(0))).toMatchObject([{ raised_at: "2026-11-23T08:59:00.000Z" }])
+    for (let ms = 3_001; ms <= 9_000; ms++) trade("failed", at(ms))
+    expect(tick(at(8_000))).toEqual([])
+    const subjects = state().sources.flatMap((source) => [...source.subjects.values()])
+    expect(Math.max(...subjects.map(({ evidence }) => evidence.length))).toBeLessThan(30)
   })
 })
 

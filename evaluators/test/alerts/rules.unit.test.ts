@@ -1,10 +1,9 @@
 import { timestamp } from "@landfall/domain/timestamp"
 import { AlertCode } from "@landfall/domain/topics/alert"
 import { type TradeResult, tradeResultId } from "@landfall/domain/topics/trade-result"
-import { fold } from "@landfall/projections/fold"
-import { tradeResult } from "@landfall/projections/trade-result"
 import { describe, expect, it } from "vitest"
 import { type Breach, spoken } from "../../src/alerts/define-rule.ts"
+import { latestTrades, type WatchedTrades } from "../../src/alerts/reads/trade.ts"
 import { watchedTransfer } from "../../src/alerts/reads/transfer.ts"
 import { executorSubmissionFailed } from "../../src/alerts/rules/executor-submission-failed.ts"
 import { fundingConfirmedCreditPending } from "../../src/alerts/rules/funding-confirmed-credit-pending.ts"
@@ -190,8 +189,8 @@ describe("executor_submission_failed", () => {
     occurred_at: timestamp(start_ms + s * 1000),
   })
   const breach = (...results: ReadonlyArray<TradeResult>) => {
-    const row = fold(tradeResult, results).get("BTC/EURe")
-    if (row === undefined) throw new Error("no result made a row")
+    const row = results.reduce<WatchedTrades | null>(latestTrades.projection.evolve, null)
+    if (row === null) throw new Error("no result made a row")
     return told(executorSubmissionFailed.breach(row, { clear_after_ms: 60_000 }))
   }
 
