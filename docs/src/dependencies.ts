@@ -39,6 +39,29 @@ const reasons: Readonly<Record<string, string>> = {
   vitest: "tests",
 }
 
+/** Licences under which something may be linked into what is given away under Apache-2.0. */
+export const permissive =
+  /^(?:Apache-2\.0|MIT|ISC|BSD-[23]-Clause|0BSD|BlueOak-1\.0\.0|PostgreSQL|Unlicense)(?: |$)/
+
+/** Packages with other licences, or with none in their manifest: what they are, and why they may be here. */
+export const licenceNotes: Readonly<Record<string, string>> = {
+  argparse:
+    "Python-2.0: permissive, of the Python Software Foundation; its command line reads arguments for `js-yaml` of `@confluentinc/kafka-javascript`",
+  "json-schema": "AFL-2.1 or BSD-3-Clause, at our choice: the latter",
+  lightningcss: "MPL-2.0: holds for its own files, which are unchanged; of vitest, for checks alone",
+  "standard-error":
+    "LAGPL, that is AGPL-3.0 with the permission to link it with anything; holds for changes to itself, and it is unchanged; of `bitcoin-core`",
+}
+
+/**
+ * Packages that their authors call deprecated, and what is done about each. The lockfile says so only where the registry
+ * that it was made with did, so what is known otherwise stands here too.
+ */
+export const deprecationNotes: Readonly<Record<string, string>> = {
+  "uuid@3.4.0": "of the transport of `bitcoin-core`, in whose place ours is put: never called",
+  "uuid@8.3.2": "of `@cypress/request`, the same transport: never called",
+}
+
 interface Manifest {
   readonly version: string
   readonly license?: string
@@ -106,6 +129,60 @@ export const idleReasons = (): ReadonlyArray<string> => {
   return Object.keys(reasons).filter((name) => !used.has(name))
 }
 
+interface LockedPackage {
+  readonly version: string
+  readonly license?: string
+  readonly deprecated?: string
+  readonly dev?: true
+  readonly link?: true
+}
+
+/** A package of others that the lockfile names, asked for by us or by others. */
+export interface Locked {
+  readonly name: string
+  readonly version: string
+  readonly license: string
+  readonly deprecated: boolean
+}
+
+/** Every package of others in the lockfile, by name and version. */
+export const lockedPackages = (): ReadonlyArray<Locked> => {
+  const { packages }: { packages: Record<string, LockedPackage> } = JSON.parse(
+    readFileSync(join(root, "package-lock.json"), "utf8"),
+  )
+  const found = new Map<string, Locked>()
+  for (const [path, { version, license = "none stated", deprecated, link }] of Object.entries(packages)) {
+    if (!path.includes("node_modules/") || link === true) continue
+    const name = path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length)
+    found.set(`${name}@${version}`, { name, version, license, deprecated: deprecated !== undefined })
+  }
+  return [...found.values()].toSorted((left, right) => (left.name < right.name ? -1 : 1))
+}
+
+/** Whether anybody may link it with anything: under one of the licences that it offers. */
+export const isPermissive = (license: string): boolean =>
+  license
+    .replace(/^\((?<one>.*)\)$/, "$<one>")
+    .split(" OR ")
+    .some((one) => permissive.test(one))
+
+/** The package whose note holds for it: `lightningcss` for `lightningcss-linux-x64-gnu` as well. */
+export const notedAs = (name: string): string | undefined =>
+  Object.keys(licenceNotes).find((noted) => name === noted || name.startsWith(`${noted}-`))
+
+const licenceLines = (): ReadonlyArray<string> => {
+  const byLicence = Map.groupBy(lockedPackages(), ({ license }) => license)
+  return [...byLicence]
+    .toSorted(([left, some], [right, others]) => others.length - some.length || (left < right ? -1 : 1))
+    .map(([license, some]) => {
+      const names = [...new Set(some.map(({ name }) => notedAs(name) ?? name))]
+      return `| ${license} | ${some.length} | ${names.length > 12 ? "see the bill of materials" : names.join(", ")} |`
+    })
+}
+
+const noteLines = (notes: Readonly<Record<string, string>>): ReadonlyArray<string> =>
+  Object.entries(notes).map(([name, note]) => `- **${name}**: ${note}.`)
+
 /** The page of all direct dependencies: `docs/reference/dependencies.md`. */
 export const dependenciesPage = (): string => {
   const row = ({ name, installed, license, runs, reason }: Dependency): string =>
@@ -121,6 +198,22 @@ export const dependenciesPage = (): string => {
     "| Package | Version | Licence | Used by | Why |",
     "| --- | --- | --- | --- | --- |",
     ...directDependencies().map(row),
+    "",
+    "# Licences of everything that is installed",
+    "",
+    "Of all packages in the lockfile, those for other platforms and for checks among them.",
+    "",
+    "| Licence | Packages | Which |",
+    "| --- | ---: | --- |",
+    ...licenceLines(),
+    "",
+    "Those that are not plainly permissive, and why they may be here:",
+    "",
+    ...noteLines(licenceNotes),
+    "",
+    "# What its authors call deprecated",
+    "",
+    ...noteLines(deprecationNotes),
     "",
   ].join("\n")
 }
