@@ -1,0 +1,80 @@
+import { recordedPolicies } from "@landfall/adapters/alerts/policy-store"
+import { type Failpoint, failpoints } from "@landfall/adapters/process/failpoint"
+import { alertTopic } from "@landfall/domain/topics/alert"
+import { readTopic } from "@landfall/sandbox/read-topic"
+import { until } from "@landfall/sandbox/until"
+import { expect, test } from "vitest"
+import { givenWorld, policyFile, type Spawned, short } from "./given-world.ts"
+import { replayEverything } from "./replay.ts"
+
+const given = givenWorld({ history: false })
+
+const killed = { code: null, signal: "SIGKILL" }
+
+const said = (process: Spawned, words: string): Promise<true> =>
+  until(`a process to say ${words}`, async () => ((await process.output()).includes(words) ? true : null))
+
+interface Kill {
+  readonly point: Failpoint
+  /** The version of the policy that it comes with. */
+  readonly version: number
+  /** The versions that are recorded and the transitions that can be read once it is dead. */
+  readonly versions: ReadonlyArray<number>
+  readonly transitions: ReadonlyArray<string>
+}
+
+/** Each of these processes goes on from where the one before it was killed. */
+const kills: ReadonlyArray<Kill> = [
+  { point: "after_fetch", version: 1, versions: [1], transitions: [] },
+  { point: "in_transaction", version: 2, versions: [1], transitions: [] },
+  { point: "after_commit", version: 2, versions: [1, 2], transitions: [] },
+  { point: "before_kafka_commit", version: 2, versions: [1, 2], transitions: [] },
+  { point: "after_kafka_commit", version: 2, versions: [1, 2], transitions: ["raised 1"] },
+]
+
+test("killed at each named point, it goes on from there: each transition and each policy is there once, and replays", async () => {
+  expect(kills.map(({ point }) => point)).toEqual([...failpoints])
+  const world = given()
+  const pair = "POINT/EURe"
+  const committed = async () => (await readTopic(world.kafka.brokers, alertTopic)).map(short)
+  const versions = async () =>
+    (await world.database.transaction(recordedPolicies)).map(({ policy }) => policy.version)
+  await world.price(pair)
+  for (const { point, version, ...left } of kills) {
+    const sentinel = await world.spawn({
+      LANDFALL_FAILPOINT: point,
+      ALERT_POLICY_FILE: await world.policy(policyFile(version)),
+    })
+    expect(await sentinel.exited, `${point}: ${await sentinel.output()}`).toEqual(killed)
+    expect(await sentinel.output()).toContain(`failpoint ${point}, passing 1: kill`)
+    expect(await versions(), point).toEqual(left.versions)
+    expect(await committed(), point).toEqual(left.transitions)
+  }
+  const last = await world.spawn({ ALERT_POLICY_FILE: await world.policy(policyFile(2)) })
+  await said(last, "read to their end")
+  await world.price(pair)
+  await world.transitions(pair, ["raised 1", "cleared 1", "raised 2"])
+  await last.stop()
+  expect(await last.exited).toEqual({ code: 0, signal: null })
+  expect(await committed()).toEqual(["raised 1", "cleared 1", "raised 2"])
+  const replay = await replayEverything(world)
+  expect(replay.alerts.filter(({ same }) => !same)).toEqual([])
+  expect(replay.unexpected).toEqual([])
+})
+
+test("stopped with its alerts written but not committed, it is succeeded; going on, it ends, and each is there once", async () => {
+  const world = given()
+  const pair = "STOP/EURe"
+  const ALERT_POLICY_FILE = await world.policy(policyFile(2))
+  const zombie = await world.spawn({ LANDFALL_FAILPOINT: "before_kafka_commit:stop", ALERT_POLICY_FILE })
+  await world.price(pair)
+  await said(zombie, "failpoint before_kafka_commit")
+  const successor = await world.spawn({ ALERT_POLICY_FILE })
+  await world.transitions(pair, ["raised 1"])
+  process.kill(zombie.pid, "SIGCONT")
+  expect(await zombie.exited).toEqual({ code: 1, signal: null })
+  expect(await zombie.output()).toMatch(/another instance (now holds the transactional id|published)/)
+  await world.price(pair)
+  await world.transitions(pair, ["raised 1", "cleared 1", "raised 2"])
+  await successor.stop()
+})
