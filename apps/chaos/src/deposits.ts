@@ -131,7 +131,9 @@ export const startDeposits = ({ world, truth, sql, random }: DepositsOptions): D
   }
 
   const send = async (): Promise<void> => {
-    const chain = random.chance(0.7) ? "bitcoin" : "gnosis"
+    const wanted = random.chance(0.7) ? "bitcoin" : "gnosis"
+    const other = wanted === "bitcoin" ? "gnosis" : "bitcoin"
+    const chain = issued[wanted].some((issue) => watched.has(issue)) ? wanted : other
     const address = random.pick(issued[chain].filter((issue) => watched.has(issue)))
     const course = random.pick(courses)
     // Amounts that no other deposit has, nor any sum of them by chance.

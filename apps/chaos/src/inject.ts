@@ -1,4 +1,4 @@
-import { openBulkProducer } from "@landfall/adapters/kafka/bulk-producer"
+import { type BulkProducer, openBulkProducer } from "@landfall/adapters/kafka/bulk-producer"
 import { topics } from "@landfall/domain/registry"
 import type { FaultKind as BridgeFault } from "@landfall/sandbox/bridge/control-api"
 import type { WireFault } from "@landfall/sandbox/simulated/faults"
@@ -21,6 +21,9 @@ export interface Injection {
   /** When the chaos is over: whatever lasts is cut short and mended. */
   readonly signal: AbortSignal
 }
+
+/** Each takes up to ten seconds: longer than any start of a broker. */
+const attemptsMax = 4
 
 /** Lets a fault happen and mends it. Resolves with what a service did wrong meanwhile, or null. */
 export const inject = async (fault: Fault, injection: Injection): Promise<string | null> => {
@@ -82,9 +85,9 @@ export const inject = async (fault: Fault, injection: Injection): Promise<string
       await reorgGnosis(world, truth, fault, signal)
       return null
     case "poison":
-      return poison(world, fault)
+      return poison(world, fault, signal)
     case "redelivered":
-      return redeliver(world, fault)
+      return redeliver(world, fault, signal)
     case "second_writer":
       return secondWriter(world, fault, signal)
     case "zombie_writer": {
@@ -156,13 +159,25 @@ const terminateBackends = async (
   return null
 }
 
+/** A producer, as soon as a broker that was started again a moment ago takes it. */
+const producerOf = async (brokers: string, clientId: string, signal: AbortSignal): Promise<BulkProducer> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await openBulkProducer({ brokers, clientId })
+    } catch (error) {
+      if (attempt === attemptsMax || signal.aborted) throw error
+    }
+  }
+}
+
 /** Bytes that are no record, on every topic. */
 const poison = async (
   { kafka }: World,
   { messages, salt }: { readonly messages: number; readonly salt: number },
+  signal: AbortSignal,
 ): Promise<null> => {
   const random = seededRandom(salt)
-  const producer = await openBulkProducer({ brokers: kafka.brokers, clientId: "chaos-poison" })
+  const producer = await producerOf(kafka.brokers, "chaos-poison", signal)
   try {
     await producer.send(
       Array.from({ length: messages }, () => ({
@@ -181,13 +196,14 @@ const poison = async (
 const redeliver = async (
   { kafka, postgres: database }: World,
   { messages }: { readonly messages: number },
+  signal: AbortSignal,
 ): Promise<null> => {
   const sql = postgres(database.url, {
     max: 1,
     onnotice: () => {},
     connection: { application_name: "chaos" },
   })
-  const producer = await openBulkProducer({ brokers: kafka.brokers, clientId: "chaos-redelivery" })
+  const producer = await producerOf(kafka.brokers, "chaos-redelivery", signal)
   try {
     const checkpoints = await sql<Array<{ topic: string; topic_partition: number }>>`
       select topic, topic_partition from checkpoints`

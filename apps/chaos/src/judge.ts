@@ -28,11 +28,20 @@ export const openFindings = (onFinding: (rule: string, how: string) => void): Fi
   }
 }
 
+/** What was judged so far. */
+export interface Judged {
+  observations: number
+  negatives: number
+  transitions: number
+  inventories: number
+}
+
 /** What a deposit is called that is not on its way any more. */
 const negative: ReadonlySet<string> = new Set(["replaced", "conflicted", "dropped", "reorged"])
 
 /** Holds new records of evidence, each partition in its order, against what really happened. */
 export const judge = (truth: Truth, findings: Findings) => {
+  const judged: Judged = { observations: 0, negatives: 0, transitions: 0, inventories: 0 }
   const revisions = new Map<string, number>()
   const statuses = new Map<string, string>()
   const episodes = new Map<string, number>()
@@ -46,7 +55,9 @@ export const judge = (truth: Truth, findings: Findings) => {
     revisions.set(transfer_id, revision)
     const before = statuses.get(transfer_id)
     statuses.set(transfer_id, status)
+    judged.observations++
     if (!negative.has(status) || before === status) return
+    judged.negatives++
     if (observer.state !== "ok")
       findings.add(
         "no negative conclusion from an absent source",
@@ -60,6 +71,7 @@ export const judge = (truth: Truth, findings: Findings) => {
   }
 
   const alert = ({ alert_key, episode, status }: Alert): void => {
+    judged.transitions++
     const last = episodes.get(alert_key) ?? 0
     const step = 2 * episode - (status === "raised" ? 1 : 0)
     if (step !== last + 1)
@@ -71,6 +83,7 @@ export const judge = (truth: Truth, findings: Findings) => {
   }
 
   const inventory = ({ balances, observed_at }: IntentInventory): void => {
+    judged.inventories++
     for (const { asset_id, spendable, credited } of balances)
       if (!truth.held(asset_id, spendable) || credited > truth.holds(asset_id))
         findings.add(
@@ -82,7 +95,7 @@ export const judge = (truth: Truth, findings: Findings) => {
   const readObservation = recordDecoder(fundingObservationTopic)
   const readAlert = recordDecoder(alertTopic)
   const readInventory = recordDecoder(intentInventoryTopic)
-  return (topic: string, payload: string): void => {
+  const take = (topic: string, payload: string): void => {
     const bytes = Buffer.from(payload)
     const read = <Record>(decoded: Decoded<Record>, then: (record: Record) => void): void => {
       if (decoded.ok) then(decoded.record)
@@ -92,4 +105,5 @@ export const judge = (truth: Truth, findings: Findings) => {
     else if (topic === alertTopic.name) read(readAlert(bytes), alert)
     else if (topic === intentInventoryTopic.name) read(readInventory(bytes), inventory)
   }
+  return { take, judged: judged as Readonly<Judged> }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import type postgres from "postgres"
 import type { Deposit, Deposits } from "./deposits.ts"
+import type { Supervised } from "./supervised.ts"
 import type { Truth } from "./truth.ts"
 import { saying } from "./waiting.ts"
 import type { World } from "./world.ts"
@@ -60,6 +61,16 @@ export const unsettled = (
   return `${what} is ${row === undefined ? "unknown" : `${row.status} in revision ${row.revision}`}, and the bridge has credited it`
 }
 
+/** The topics of which the writer has not recorded everything yet, in words. */
+export const lagOf = async (writer: Supervised): Promise<ReadonlyArray<string>> => {
+  const { topics } = await writer.get<{
+    topics: ReadonlyArray<{ topic: string; lag: number | null; write_status: string }>
+  }>("/state")
+  return topics
+    .filter(({ lag, write_status }) => lag !== 0 || write_status !== "ok")
+    .map(({ topic, lag, write_status }) => `${topic}: ${lag} messages, ${write_status}`)
+}
+
 /** Waits until everything holds at one time, or the deadline has passed. */
 export const awaitLiveness = async (options: LivenessOptions): Promise<ReadonlyArray<Liveness>> => {
   const { world, deposits, truth, sql, deadline_ms, signal } = options
@@ -73,14 +84,6 @@ export const awaitLiveness = async (options: LivenessOptions): Promise<ReadonlyA
       }),
     )
     return reasons.flat()
-  }
-  const lag = async (): Promise<ReadonlyArray<string>> => {
-    const { topics } = await services["history-writer"].get<{
-      topics: ReadonlyArray<{ topic: string; lag: number | null; write_status: string }>
-    }>("/state")
-    return topics
-      .filter((topic) => topic.lag !== 0 || topic.write_status !== "ok")
-      .map(({ topic, lag, write_status }) => `${topic}: ${lag} messages, ${write_status}`)
   }
   const settled = async (): Promise<ReadonlyArray<string>> => {
     const rows = await sql<TransferRow[]>`
@@ -102,7 +105,7 @@ export const awaitLiveness = async (options: LivenessOptions): Promise<ReadonlyA
 
   const wanted: ReadonlyArray<readonly [what: string, missing: () => Promise<ReadonlyArray<string>>]> = [
     ["every service is ready", ready],
-    ["nothing in Kafka is unrecorded", lag],
+    ["nothing in Kafka is unrecorded", () => lagOf(services["history-writer"])],
     ["every deposit is in its final state", settled],
     ["every alert is cleared", cleared],
   ]

@@ -8,8 +8,8 @@ import { startDeposits } from "./deposits.ts"
 import { heal } from "./heal.ts"
 import { inject } from "./inject.ts"
 import { openFindings } from "./judge.ts"
-import { awaitLiveness } from "./liveness.ts"
-import { startLoad } from "./load.ts"
+import { awaitLiveness, lagOf } from "./liveness.ts"
+import { startLoad } from "./load/load.ts"
 import type { Held, Injected, Outcome } from "./outcome.ts"
 import { inWords, type Plan, type PlannedFault } from "./plan.ts"
 import type { OwnEnd } from "./supervised.ts"
@@ -31,25 +31,13 @@ export interface RunOptions {
 const lookEvery_ms = 3_000
 const liveness_ms = 60_000
 
-/** What must hold all along, by the words that findings name. */
-const rules: ReadonlyArray<string> = [
-  "no negative conclusion from an absent source",
-  "nothing is spendable before credit",
-  "each place is taken once",
-  "the checkpoint only moves on",
-  "the Merkle root stands for its rows",
-  "each revision once, in order",
-  "each alert is raised and cleared in turn, once each",
-  "evidence can be read",
-  "SIGTERM ends a service in order",
-  "no service ends by itself",
-]
-
 /** Runs a plan against the real parts: chaos under load, healing, liveness, and everything held against what happened. */
 export const runPlan = async (options: RunOptions): Promise<Outcome> => {
   const { plan, rate, folder, terminal, cleanup } = options
   const truth = openTruth()
   const ownEnds: OwnEnd[] = []
+  const rivalled = new Set<string>()
+  let [fenced, ends] = [0, 0]
   let began_ms = performance.now()
   const since = (): number => performance.now() - began_ms
   const at = (ms: number): string => `${(ms / 1000).toFixed(1).padStart(7)} s`
@@ -61,8 +49,12 @@ export const runPlan = async (options: RunOptions): Promise<Outcome> => {
     folder,
     cleanup,
     onOwnEnd: (end) => {
-      ownEnds.push({ ...end, at_ms: since() })
-      terminal.line(`  ${at(since())}  ${end.name} ended by itself: ${end.lastWords.slice(0, 300)}`)
+      const isFenced = rivalled.has(end.name) && /another instance/.test(end.lastWords)
+      if (isFenced) fenced++
+      else ownEnds.push({ ...end, at_ms: since() })
+      terminal.line(
+        `  ${at(since())}  ${end.name} ${isFenced ? "was fenced by its rival and" : ""} ended by itself: ${end.lastWords.slice(0, 300)}`,
+      )
     },
   })
   terminal.heading("Services")
@@ -87,20 +79,33 @@ export const runPlan = async (options: RunOptions): Promise<Outcome> => {
   const watch = openWatch(database, truth, findings)
   const random = seededRandom(plan.seed ^ 0x5bd1e995)
   const deposits = startDeposits({ world, truth, sql, random: random.fork() })
-  const load = await startLoad({ brokers: world.kafka.brokers, eventsPerSecond: rate, random: random.fork() })
+  const load = await startLoad({
+    brokers: world.kafka.brokers,
+    eventsPerSecond: rate,
+    seed: random.int(0, 2 ** 31 - 1),
+  })
+  cleanup.add(load.kill)
   const watching = new AbortController()
+  cleanup.add(async () => watching.abort())
   const watched = repeatedly(lookEvery_ms, watching.signal, watch.look, () => {})
 
   terminal.heading(`Chaos: ${plan.faults.length} faults`)
   began_ms = performance.now()
   const over = new AbortController()
   const injected: Injected[] = []
+  const ended = async (stopping: Promise<string | null>): Promise<void> => {
+    ends++
+    const wrong = await stopping
+    if (wrong !== null) findings.add("SIGTERM ends a service in order", wrong)
+  }
   const make = async ({ at_ms, fault }: PlannedFault): Promise<void> => {
     await pause(at_ms - since(), over.signal)
     const started_ms = since()
     terminal.line(`  ${at(started_ms)}  ${inWords(fault)}`)
+    if (fault.kind === "rival") rivalled.add(fault.service)
     let failed: string | null = null
     try {
+      if (fault.kind === "service_ended") ends++
       const wrong = await inject(fault, { world, truth, signal: over.signal })
       if (wrong !== null) findings.add("SIGTERM ends a service in order", wrong)
     } catch (error) {
@@ -140,8 +145,13 @@ export const runPlan = async (options: RunOptions): Promise<Outcome> => {
   await deposits.stop()
   watching.abort()
   await watched
-  await watch.look()
+  // Who publishes ends first, and what was published is recorded: then nothing is under way.
+  const { "history-writer": writer, ...publishing } = world.services
+  for (const service of Object.values(publishing)) await ended(service.stop())
+  await until("all of it to be recorded", async () => ((await lagOf(writer)).length === 0 ? true : null))
+  await ended(writer.stop())
 
+  await watch.look()
   terminal.heading("The record")
   for (const { name, lastWords } of ownEnds)
     findings.add("no service ends by itself", `${name}: ${lastWords}`)
@@ -149,16 +159,29 @@ export const runPlan = async (options: RunOptions): Promise<Outcome> => {
   for (const { what, seen, broken } of whole)
     if (broken.length === 0) terminal.done(what, seen, 0)
     else terminal.failed(what, broken.slice(0, 5).join("\n          "))
-  const along = rules.map(
-    (rule): Held => ({
-      what: rule,
-      seen: `${watch.looks()} looks all along, ${watch.rows()} rows`,
-      broken: findings
-        .all()
-        .filter((finding) => finding.rule === rule)
-        .map(({ how }) => how),
-    }),
-  )
+  const { negatives, observations, transitions, inventories } = watch.judged
+  const looked = `${watch.looks()} looks at ${watch.rows()} rows as they came`
+  const along: ReadonlyArray<readonly [rule: string, seen: string]> = [
+    [
+      "no negative conclusion from an absent source",
+      `${negatives} deposits called gone, in ${observations} observations`,
+    ],
+    ["nothing is spendable before credit", `${inventories} inventories`],
+    ["each place is taken once", looked],
+    ["the checkpoint only moves on", looked],
+    ["the Merkle root stands for its rows", looked],
+    ["evidence can be read", looked],
+    ["each revision once, in order", `${observations} observations as they came`],
+    ["each alert is raised and cleared in turn, once each", `${transitions} transitions as they came`],
+    ["SIGTERM ends a service in order", `${ends} times`],
+    ["no service ends by itself", `${fenced} were fenced by a second instance, and ended as they should`],
+  ]
+  const brokenBy = (rule: string): ReadonlyArray<string> =>
+    findings
+      .all()
+      .filter((finding) => finding.rule === rule)
+      .map(({ how }) => how)
+  const held = along.map(([what, seen]): Held => ({ what, seen, broken: brokenBy(what) }))
   const sent = deposits.all()
   return {
     seed: plan.seed,
@@ -173,7 +196,7 @@ export const runPlan = async (options: RunOptions): Promise<Outcome> => {
       replaced: sent.filter(({ replaced_by }) => replaced_by !== null).length,
     },
     liveness,
-    held: [...along, ...whole],
+    held: [...held, ...whole],
     ownEnds,
     remarks: [
       ...Array.from(deposits.troubles(), ([trouble, times]) => `${trouble} (${times} times)`),

@@ -32,6 +32,8 @@ export interface Supervised {
   readonly end: (times: number) => Promise<string | null>
   /** Ends it and does not start it again; resolves with what was wrong with its end, or null. */
   readonly stop: () => Promise<string | null>
+  /** SIGKILL, and it is not started again. */
+  readonly abandon: () => Promise<void>
 }
 
 export interface SupervisedOptions {
@@ -69,6 +71,8 @@ export const supervise = async (options: SupervisedOptions): Promise<Supervised>
       env: { ...env, HTTP_PORT: String(port), CONTROL_TOKEN: token },
       log,
     })
+    // Told to stop while it started.
+    if (stopped.signal.aborted) return started.kill()
     child = started
     void started.exited.then(async ({ code, signal }) => {
       child = null
@@ -132,6 +136,11 @@ export const supervise = async (options: SupervisedOptions): Promise<Supervised>
     stop: async () => {
       stopped.abort()
       return end(1)
+    },
+    abandon: async () => {
+      stopped.abort()
+      wanted = "end"
+      await child?.kill()
     },
   }
 }

@@ -3,7 +3,7 @@ import { topics } from "@landfall/domain/registry"
 import { alertTopic } from "@landfall/domain/topics/alert"
 import { fundingObservationTopic } from "@landfall/domain/topics/funding-observation"
 import { intentInventoryTopic } from "@landfall/domain/topics/intent-inventory"
-import { type Findings, judge } from "./judge.ts"
+import { type Findings, type Judged, judge } from "./judge.ts"
 import type { Truth } from "./truth.ts"
 
 /** Looks at the record while everything fails, at little cost: only at what came since the last look. */
@@ -13,6 +13,7 @@ export interface Watch {
   readonly looks: () => number
   /** Rows of evidence that were looked at. */
   readonly rows: () => number
+  readonly judged: Readonly<Judged>
 }
 
 interface CheckpointRow {
@@ -47,7 +48,7 @@ const standingOf = (row: CheckpointRow): Standing => ({
 })
 
 /** The topics whose new records are read, and not only counted. */
-const judged: ReadonlySet<string> = new Set([
+const read: ReadonlySet<string> = new Set([
   fundingObservationTopic.name,
   alertTopic.name,
   intentInventoryTopic.name,
@@ -57,7 +58,7 @@ const judged: ReadonlySet<string> = new Set([
 export const openWatch = (database: Database, truth: Truth, findings: Findings): Watch => {
   let before: ReadonlyMap<string, Standing> = new Map()
   let looks = 0
-  const judgement = judge(truth, findings)
+  const { take, judged } = judge(truth, findings)
 
   const lookAt = async (
     transaction: Transaction,
@@ -88,7 +89,7 @@ export const openWatch = (database: Database, truth: Truth, findings: Findings):
         "each place is taken once",
         `${name}, offsets ${was.next} to ${is.next}: the checkpoint counts ${wanted.join(", ")} (evidence, duplicates, dead letters), the tables hold ${found.join(", ")}`,
       )
-    if (!judged.has(row.topic)) return []
+    if (!read.has(row.topic)) return []
     const payloads = await transaction.query<{ payload: string }>(
       `select payload from ${table} where ${inRange} order by kafka_offset`,
       range,
@@ -123,9 +124,10 @@ export const openWatch = (database: Database, truth: Truth, findings: Findings):
       })
       // Only what was read to its end counts: a look that was cut short is made again from where the last one ended.
       before = after
-      for (const [topic, payload] of records) judgement(topic, payload)
+      for (const [topic, payload] of records) take(topic, payload)
       looks++
     },
+    judged,
     looks: () => looks,
     rows: () => [...before.values()].reduce((sum, { size }) => sum + size, 0),
   }

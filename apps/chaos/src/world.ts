@@ -121,7 +121,7 @@ export const startWorld = async ({ terminal, folder, cleanup, onOwnEnd }: WorldO
   ): Promise<Supervised> => {
     const env = { ...environment, ...own[app], ...more }
     const service = await supervise({ name, app, port, env, folder, onOwnEnd: onEnd })
-    cleanup.add(() => service.stop())
+    cleanup.add(() => service.abandon())
     return service
   }
   const serve = async (name: ServiceName): Promise<readonly [ServiceName, Supervised]> => {

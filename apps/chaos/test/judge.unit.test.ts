@@ -22,7 +22,7 @@ const at = timestamp(Date.UTC(2026, 0, 1))
 const given = () => {
   const truth = openTruth()
   const findings = openFindings(() => {})
-  const take = judge(truth, findings)
+  const { take } = judge(truth, findings)
   const observe = (revision: number, changes: Partial<FundingObservation> = {}) => {
     const seen: FundingObservation = {
       funding_observation_id: fundingObservationId(transfer_id, revision),

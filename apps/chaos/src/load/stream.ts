@@ -3,18 +3,18 @@ import { recordEncoder } from "@landfall/domain/codec"
 import { timestamp } from "@landfall/domain/timestamp"
 import { type TradeResult, tradeResultId, tradeResultTopic } from "@landfall/domain/topics/trade-result"
 import type { Random } from "@landfall/simulation/world/random"
-import { pause, saying } from "./waiting.ts"
+import { pause, saying } from "../waiting.ts"
 
 /** A stream of results of trades, which the writer records and the sentinel judges. */
-export interface Load {
-  /** Events handed to the broker so far. */
+export interface Stream {
+  /** Events that the broker has. */
   readonly sent: () => number
   readonly troubles: () => ReadonlyArray<string>
   /** Lets each pair have a success as its last word, and resolves when the broker has everything. */
   readonly stop: () => Promise<void>
 }
 
-export interface LoadOptions {
+export interface StreamOptions {
   readonly brokers: string
   readonly eventsPerSecond: number
   readonly random: Random
@@ -22,8 +22,11 @@ export interface LoadOptions {
 
 const pairsCount = 40
 const portion_ms = 25
-/** Portions that may wait for a broker that is away; what comes then is left out, as an executor would wait. */
-const waitingMax = 200
+const portionMax = 500
+/** Portions that may wait for the broker: each takes one of the few threads that librdkafka's calls block. */
+const waitingMax = 3
+/** Events that are made up for after the broker was away; what was due beyond is left out. */
+const behindMax = 20_000
 /** One command in so many fails: often enough that alerts are raised and cleared all the time. */
 const failing = 0.002
 
@@ -50,7 +53,7 @@ const resultsOf = (
 }
 
 /** Sends results of trades at an even rate until it is stopped. */
-export const startLoad = async ({ brokers, eventsPerSecond, random }: LoadOptions): Promise<Load> => {
+export const startStream = async ({ brokers, eventsPerSecond, random }: StreamOptions): Promise<Stream> => {
   const producer = await openBulkProducer({ brokers, clientId: "chaos-load" })
   const encode = recordEncoder(tradeResultTopic)
   const pairs = Array.from({ length: pairsCount }, (_, index) => `LOAD${index}/EURe`)
@@ -83,14 +86,14 @@ export const startLoad = async ({ brokers, eventsPerSecond, random }: LoadOption
   }
   const began_ms = performance.now()
   let made = 0
-  let left_out = 0
+  let leftOut = 0
   const run = async (): Promise<void> => {
     while (!ending.signal.aborted) {
-      const due = Math.floor(((performance.now() - began_ms) / 1000) * eventsPerSecond) - left_out
-      if (waiting >= waitingMax) left_out += due - made
-      else {
+      const due = Math.floor(((performance.now() - began_ms) / 1000) * eventsPerSecond) - leftOut
+      leftOut += Math.max(0, due - made - behindMax)
+      if (waiting < waitingMax) {
         const portion: TradeResult[] = []
-        while (made + portion.length < due)
+        while (made + portion.length < due && portion.length < portionMax)
           portion.push(...command(random.pick(pairs), random.chance(failing)))
         made += portion.length
         if (portion.length > 0) void send(portion)
