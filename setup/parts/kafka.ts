@@ -15,6 +15,9 @@ export interface KafkaOptions {
   readonly port?: number
   /** Where clients are told to connect, when a proxy on 127.0.0.1 stands in front. */
   readonly advertisedPort?: number
+  readonly controllerPort?: number
+  /** Of the cluster that it forms or joins, for a first start; one of its own unless told. */
+  readonly clusterId?: string
   /** Broker settings by their Kafka names, over the ones below. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>
   /** Users that exist from the beginning, as `kafka-storage.sh format --add-scram` takes them. */
@@ -37,8 +40,9 @@ const smallJava = ["-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseS
 /** Starts Apache Kafka (KRaft, one node that is broker and controller) and resolves when it accepts clients. */
 export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   const dir = absolute(options.dir)
-  const [anyPort, controllerPort] = await freePorts(2)
+  const [anyPort, anyControllerPort] = await freePorts(2)
   const port = options.port ?? anyPort
+  const controllerPort = options.controllerPort ?? anyControllerPort
   if (port === undefined || controllerPort === undefined)
     throw new Error("no free port for Kafka on 127.0.0.1")
   const reached = options.advertisedPort ?? port
@@ -56,7 +60,7 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   if (!(await exists(join(data, "meta.properties")))) {
     // What an interrupted formatting left.
     await rm(data, { recursive: true, force: true })
-    const clusterId = Buffer.from(randomUUID().replaceAll("-", ""), "hex").toString("base64url")
+    const clusterId = options.clusterId ?? newClusterId()
     // Joined with `=`, because an id may begin with a minus.
     await runToEnd(
       java.command,
@@ -86,6 +90,10 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   })
   return Object.assign(part, { brokers: `127.0.0.1:${reached}`, port })
 }
+
+/** A name for a cluster, as Kafka wants it. */
+export const newClusterId = (): string =>
+  Buffer.from(randomUUID().replaceAll("-", ""), "hex").toString("base64url")
 
 function ownSettings(
   port: number,
