@@ -1,5 +1,8 @@
 import { readFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
+import { openPublisher } from "@landfall/adapters/kafka/publisher"
+import { openDatabase } from "@landfall/adapters/postgres/transaction"
+import { topics } from "@landfall/domain/registry"
 import { beforeAll, describe, expect, test } from "vitest"
 import { until } from "../../src/until.ts"
 import { canary, givenEveryService, type Service, secretNames, serviceNames } from "./given-services.ts"
@@ -218,6 +221,68 @@ describe.each(serviceNames)("%s", (name) => {
         expect(at === -1 ? "" : `${where}: ${text.slice(Math.max(0, at - 300), at + 100)}`).toBe("")
       }
   })
+})
+
+test("no service waits for a command whose body drips, not even for who may command", async () => {
+  const asked = given.services().flatMap(({ name, port, control }) => {
+    const [path] = commands[name] ?? []
+    const headers = [bearer(control), "content-type: application/json", "content-length: 10"]
+    return path === undefined ? [] : [exchange(port, request("POST", path, headers, "{"))]
+  })
+  const answers = await Promise.all(asked)
+  expect(answers.map(statusOf)).toEqual([408, 408, 408, 408])
+})
+
+test("poison in every topic puts nothing of ours into the record, and nothing of its own into a terminal", async () => {
+  const noise = "\u001b[2J\u009b31m\u0000\r\u202e"
+  const hostile = '{"pair":"\u001b]0;owned\u0007\u009b2J\u202e","status":"\u001b[8m"}'
+  const names = topics.map(({ name }) => name)
+  const publisher = openPublisher(
+    { brokers: given.environment("history-writer")["KAFKA_BROKERS"] ?? "", clientId: "poisoner" },
+    "poisoner",
+  )
+  await publisher.open()
+  await publisher.publish(
+    names.flatMap((topic) => [
+      { topic, key: "\u001b[2J", value: noise },
+      { topic, key: "hostile", value: hostile },
+    ]),
+  )
+  await publisher.close()
+  const writer = given.services().find(({ name }) => name === "history-writer") as Service
+  const letters = await until("every piece of poison to be a dead letter", async () => {
+    const answer = await fetch(`${writer.url}/v1/dead-letters?limit=500`, {
+      headers: { authorization: `Bearer ${writer.read}` },
+    })
+    const text = await answer.text()
+    const { items } = JSON.parse(text) as { readonly items: ReadonlyArray<unknown> }
+    return items.length === 2 * names.length ? text : null
+  })
+  expect(letters).not.toMatch(/canary/)
+  // Every column of every row: evidence and dead letters, acts and snapshots alike.
+  const database = openDatabase(given.environment("history-writer")["DATABASE_URL"] ?? "", {
+    applicationName: "looking for secrets",
+  })
+  await database.transaction(async (transaction) => {
+    const tables = await transaction.query<{ name: string }>(
+      "select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'",
+    )
+    expect(tables.length).toBeGreaterThan(20)
+    for (const { name } of tables) {
+      const found = await transaction.query<{ row: string }>(
+        `select left(t::text, 300) as row from ${name} as t
+         where t::text like '%canary%' or t::text like '%' || encode('canary', 'hex') || '%'`,
+      )
+      expect([name, ...found]).toEqual([name])
+    }
+  })
+  await database.close()
+  for (const { name, log } of given.services()) {
+    const lines = (await log()).trimEnd().split("\n")
+    const acting = lines.find((line) => /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/u.test(line))
+    expect([name, acting]).toEqual([name, undefined])
+    for (const line of lines) expect(() => JSON.parse(line), line.slice(0, 200)).not.toThrow()
+  }
 })
 
 test("no service shows the password of its user in Kafka, or of a database that it cannot reach", async () => {
