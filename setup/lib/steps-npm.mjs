@@ -35,10 +35,9 @@ export async function installPackages(node, retitle) {
       if (matchesLockfile(lockfile.toString()) && nativePartsWork(node)) return
       retitle("npm packages, with the native Kafka client built from source (1 to 3 minutes)")
       await installBuildPackages()
-      await run("npm", ["ci", "--no-audit", "--no-fund"], {
-        // Links the system's libraries; otherwise the build downloads its own from elsewhere.
-        env: { ...node.env, CKJS_LINKING: "dynamic" },
-      })
+      // Links the system's libraries; otherwise the build downloads its own from elsewhere.
+      const env = { ...node.env, CKJS_LINKING: "dynamic" }
+      for (const args of installCommands()) await run("npm", args, { env })
       if (!nativePartsWork(node)) {
         throw new SetupFailure(
           `the npm packages are installed, but the native Kafka client or PostgreSQL does not run with ${node.node}: ` +
@@ -48,6 +47,21 @@ export async function installPackages(node, retitle) {
       retitle("npm packages, with the native Kafka client")
     },
   })
+}
+
+/**
+ * How npm installs the lockfile: nothing that comes along runs anything, and then the scripts of the packages that
+ * `allowScripts` in package.json names run, and no others. npm itself only warns of others, or, before 11.16, runs all.
+ * @returns {string[][]}
+ */
+export function installCommands() {
+  /** @type {{ allowScripts: Record<string, boolean> }} */
+  const { allowScripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+  const allowed = Object.keys(allowScripts).filter((name) => allowScripts[name])
+  return [
+    ["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+    ["rebuild", "--no-ignore-scripts", ...allowed],
+  ]
 }
 
 /**

