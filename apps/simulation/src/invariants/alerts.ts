@@ -24,10 +24,10 @@ export const alerts: Invariant = function* (world) {
 function* differences(
   { start_ms }: EndedWorld,
   logged: ReadonlyMap<string, ReadonlyArray<LoggedRecord<unknown>>>,
-  { now_ms, ends, raised }: QuietTick,
+  { now_ms, read, raised }: QuietTick,
 ): Iterable<string> {
   const messages = (topic: string) =>
-    (logged.get(topic) ?? []).filter(({ partition, offset }) => offset < (ends[topic]?.[partition] ?? 0))
+    (logged.get(topic) ?? []).filter(({ partition, offset }) => offset < (read[topic]?.[partition] ?? 0))
   const expected = raisedAt({ messages }, start_ms, now_ms, Number.POSITIVE_INFINITY)
   const missing = expected.filter((alert) => !raised.includes(alert))
   const surplus = raised.filter((alert) => !expected.includes(alert))

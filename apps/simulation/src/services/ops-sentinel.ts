@@ -18,7 +18,8 @@ import { silent } from "./liquidity-manager.ts"
 /** What a sentinel held to be raised at a tick at which it had read everything and had nothing new to say. */
 export interface QuietTick {
   readonly now_ms: number
-  readonly ends: Cut
+  /** How far it had read, which may be beyond what it was asked to read. */
+  readonly read: Cut
   /** `code subject`, sorted. */
   readonly raised: ReadonlyArray<string>
 }
@@ -83,7 +84,10 @@ export const runSentinel = (
       const raised = activeAlerts(state).map(
         ({ alert_code, details }) => `${alert_code} ${details["subject"]}`,
       )
-      world.onQuietTick({ now_ms: state.tick_ms, ends: sentinel.ends(), raised: raised.sort() })
+      const read = Object.fromEntries(
+        Array.from(state.next, ([topic, of]) => [topic, Object.fromEntries(of)]),
+      )
+      world.onQuietTick({ now_ms: state.tick_ms, read, raised: raised.sort() })
     },
   })
   return sentinel.run(ending.signal).finally(() => ending.abort())
