@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib"
 import { afterEach, describe, expect, test } from "vitest"
 import type { OutgoingCall } from "../../src/net/outgoing-call.ts"
 import { createSource } from "../../src/polling/source.ts"
@@ -38,6 +39,17 @@ const pour = ({ response }: Exchange): void => {
   fill()
 }
 
+/** Ten million blanks, in ten thousand bytes. */
+const bomb = ({ response }: Exchange): void => {
+  response
+    .writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" })
+    .end(gzipSync(Buffer.alloc(10_000_000, " ")))
+}
+
+const manyHeaders = ({ socket }: Exchange): void => {
+  socket.write(`HTTP/1.1 200 OK\r\n${`x: ${"y".repeat(1_000)}\r\n`.repeat(100)}\r\n{}`)
+}
+
 /** What an answer can be, what is said of it, and its outcome in the metrics. */
 const odd: ReadonlyArray<readonly [string, (exchange: Exchange) => void, RegExp, string]> = [
   ["a reset connection", ({ socket }) => socket.resetAndDestroy(), /the connection broke/, "broken"],
@@ -51,6 +63,8 @@ const odd: ReadonlyArray<readonly [string, (exchange: Exchange) => void, RegExp,
   ["no answer", () => {}, /not answered completely within 150 ms/, "timeout"],
   ["one byte at a time", drip, /not answered completely within 150 ms/, "timeout"],
   ["an endless answer", pour, /more than 200000 bytes/, "too_large"],
+  ["much in little", bomb, /more than 200000 bytes/, "too_large"],
+  ["headers without end", manyHeaders, /the connection broke/, "broken"],
   ["deep nesting", text("[".repeat(70).padEnd(140, "]")), /nests 70 deep/, "too_deep"],
   ["a gateway's page", text(page, 200, "text/html"), /not JSON, beginning "<html>/, "not_json"],
   ["half an answer", text('{"result":{"deposits":[{"amount":12'), /not JSON/, "not_json"],

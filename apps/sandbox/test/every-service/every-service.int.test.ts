@@ -223,6 +223,26 @@ describe.each(serviceNames)("%s", (name) => {
   })
 })
 
+test("a service whose other systems were never sound says so, and does not say that there is nothing", async () => {
+  const states = new Map<string, unknown>()
+  for (const { name, url, read } of given.services()) {
+    const state = await fetch(`${url}/state`, { headers: { authorization: `Bearer ${read}` } })
+    states.set(name, await state.json())
+  }
+  expect(states.get("liquidity-manager")).toMatchObject({
+    funding_observers: { bitcoin: { healthy: false }, gnosis: { healthy: false } },
+    behind_seconds: { bridge: null },
+  })
+  expect(states.get("inventory-sync")).toMatchObject({
+    inventory: null,
+    sources: { verifier: { state: "down" }, bridge: { state: "down" } },
+  })
+  expect(states.get("market-reference-ingest")).toMatchObject({
+    ticker: { state: "down" },
+    prices: [{ price: null }],
+  })
+})
+
 test("no service waits for a command whose body drips, not even for who may command", async () => {
   const asked = given.services().flatMap(({ name, port, control }) => {
     const [path] = commands[name] ?? []
@@ -264,6 +284,9 @@ test("poison in every topic puts nothing of ours into the record, and nothing of
     applicationName: "looking for secrets",
   })
   await database.transaction(async (transaction) => {
+    // Bridge, nodes, verifier and ticker have said nothing sound since all began: nothing was concluded from that.
+    for (const { name, evidenceTable } of topics.filter((topic) => topic.name !== "ops.alert"))
+      expect([name, ...(await transaction.query(`select 1 from ${evidenceTable}`))]).toEqual([name])
     const tables = await transaction.query<{ name: string }>(
       "select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'",
     )
