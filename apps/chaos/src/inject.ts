@@ -193,7 +193,7 @@ const poison = async (
 }
 
 /** Messages that were recorded lately come once more, byte for byte, as from a producer that repeats itself. */
-const redeliver = async (
+export const redeliver = async (
   { kafka, postgres: database }: World,
   { messages }: { readonly messages: number },
   signal: AbortSignal,

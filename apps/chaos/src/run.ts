@@ -6,7 +6,7 @@ import { seededRandom } from "@landfall/simulation/world/random"
 import postgres from "postgres"
 import { startDeposits } from "./deposits.ts"
 import { heal } from "./heal.ts"
-import { inject } from "./inject.ts"
+import { inject, redeliver } from "./inject.ts"
 import { openFindings } from "./judge.ts"
 import { awaitLiveness, lagOf } from "./liveness.ts"
 import { startLoad } from "./load/load.ts"
@@ -14,7 +14,7 @@ import type { Held, Injected, Outcome } from "./outcome.ts"
 import { inWords, type Plan, type PlannedFault } from "./plan.ts"
 import type { OwnEnd } from "./supervised.ts"
 import { openTruth } from "./truth.ts"
-import { inTurn, verified } from "./verified.ts"
+import { inTurn, madeAgain, verified } from "./verified.ts"
 import { pause, repeatedly, saying } from "./waiting.ts"
 import { openWatch } from "./watch.ts"
 import { startWorld } from "./world.ts"
@@ -148,6 +148,8 @@ export const runPlan = async (options: RunOptions): Promise<Outcome> => {
   // Who publishes ends first, and what was published is recorded: then nothing is under way.
   const { "history-writer": writer, ...publishing } = world.services
   for (const service of Object.values(publishing)) await ended(service.stop())
+  // A message behind each last transaction: the checkpoint moves over the transaction's marker with the next message only.
+  await redeliver(world, { messages: 1 }, over.signal)
   await until("all of it to be recorded", async () => ((await lagOf(writer)).length === 0 ? true : null))
   await ended(writer.stop())
 
@@ -155,7 +157,11 @@ export const runPlan = async (options: RunOptions): Promise<Outcome> => {
   terminal.heading("The record")
   for (const { name, lastWords } of ownEnds)
     findings.add("no service ends by itself", `${name}: ${lastWords}`)
-  const whole = [await verified(world.postgres.url, world.kafka.brokers), ...(await inTurn(sql))]
+  const whole = [
+    await verified(world.postgres.url, world.kafka.brokers),
+    await madeAgain(sql, world.kafka.brokers),
+    ...(await inTurn(sql)),
+  ]
   for (const { what, seen, broken } of whole)
     if (broken.length === 0) terminal.done(what, seen, 0)
     else terminal.failed(what, broken.slice(0, 5).join("\n          "))

@@ -3,8 +3,10 @@ import { openDatabase } from "@landfall/adapters/postgres/transaction"
 import { differenceLine } from "@landfall/adapters/verify/findings"
 import { verifyAlerts } from "@landfall/adapters/verify/verify-alerts"
 import { verifyRecord } from "@landfall/adapters/verify/verify-record"
+import { checkInvariants } from "@landfall/sandbox/testing/record-invariants"
 import type postgres from "postgres"
 import type { Held } from "./outcome.ts"
+import { saying } from "./waiting.ts"
 
 const deadlineMs = 1_200_000
 
@@ -31,6 +33,21 @@ export const verified = async (databaseUrl: string, brokers: string): Promise<He
   } finally {
     admin.close()
     await database.close()
+  }
+}
+
+/** The same by code that shares nothing with the engine but the vocabulary: Kafka, SQL and RFC 6962 alone. */
+export const madeAgain = async (sql: postgres.Sql, brokers: string): Promise<Held> => {
+  const what = "each message once, byte for byte; hashes, roots and snapshots made again by other code"
+  try {
+    const { evidence, duplicates, deadLetters } = await checkInvariants({ sql, brokers })
+    return {
+      what,
+      seen: `${evidence} events, ${duplicates} duplicates, ${deadLetters} dead letters`,
+      broken: [],
+    }
+  } catch (error) {
+    return { what, seen: "the first that differs ends it", broken: [saying(error)] }
   }
 }
 
