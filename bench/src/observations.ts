@@ -2,12 +2,11 @@ import { amount } from "@landfall/domain/amount"
 import { recordEncoder } from "@landfall/domain/codec"
 import { timestamp } from "@landfall/domain/timestamp"
 import {
-  bitcoinTransferId,
   type FundingObservation,
   type FundingStatus,
-  fundingObservationId,
   fundingObservationTopic,
 } from "@landfall/domain/topics/funding-observation"
+import { bitcoinTransferId, fundingObservationId } from "./fast-ids.ts"
 
 /** A message ready to be sent. */
 export interface Produced {

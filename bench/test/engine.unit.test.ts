@@ -1,5 +1,9 @@
 import { recordDecoder } from "@landfall/domain/codec"
-import { fundingObservationTopic } from "@landfall/domain/topics/funding-observation"
+import {
+  bitcoinTransferId,
+  fundingObservationId,
+  fundingObservationTopic,
+} from "@landfall/domain/topics/funding-observation"
 import { fold } from "@landfall/projections/fold"
 import { fundingTransfer } from "@landfall/projections/funding-transfer"
 import { describe, expect, it } from "vitest"
@@ -24,6 +28,13 @@ describe("the events of the benchmark", () => {
     expect([...rows.values()].map(({ observations: seen, status }) => `${seen} ${status}`)).toEqual(
       Array.from({ length: 1_000 }, () => "8 credited"),
     )
+  })
+
+  it("have the domain's own ids", () => {
+    for (const { transfer_id, revision, tx_hash, ...seen } of recordsOf(observations(4_100))) {
+      expect(transfer_id).toBe(bitcoinTransferId(tx_hash ?? "", 0))
+      expect(seen.funding_observation_id).toBe(fundingObservationId(transfer_id, revision))
+    }
   })
 
   it("for memory keep to so many transfers, however many they are", () => {
