@@ -48,10 +48,17 @@ export const gather = (
   messages: ReadonlyArray<ConsumedMessage>,
 ): void => {
   const { checkpoints } = assignment.session
+  let [name, topic, partition] = ["", "", -1]
+  let checkpoint: Checkpoint | undefined
+  let reader: MessageReader | undefined
   for (const message of messages) {
-    const name = partitionName(message)
-    const checkpoint = checkpoints.get(name)
-    const reader = readers.get(message.topic)
+    // They come in runs of one partition.
+    if (message.partition !== partition || message.topic !== topic) {
+      ;({ topic, partition } = message)
+      name = partitionName(message)
+      checkpoint = checkpoints.get(name)
+      reader = readers.get(topic)
+    }
     if (checkpoint === undefined || reader === undefined) continue
     const read = reader(message, checkpoint.topicId)
     if (isOverlap(assignment, name, read)) continue

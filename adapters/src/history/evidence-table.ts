@@ -1,5 +1,5 @@
 import type { AnyTopic } from "@landfall/domain/registry"
-import { BinaryRows } from "../postgres/binary-copy.ts"
+import { type BinaryRows, pieces } from "../postgres/binary-copy.ts"
 import { arrayLiteral } from "../postgres/literal.ts"
 import type { Transaction } from "../postgres/transaction.ts"
 import type { ReadMessage } from "./read-message.ts"
@@ -18,38 +18,40 @@ const positionColumns = [
   "leaf_hash",
 ]
 
-/** Rows on their way into a topic's evidence table. */
-export interface EvidenceRows {
-  readonly add: (message: ReadMessage, eventId: string, record: unknown) => void
-  readonly write: (transaction: Transaction) => Promise<void>
+/** A new event: its message, id and record. */
+export interface NewEvidence {
+  readonly message: ReadMessage
+  readonly eventId: string
+  readonly record: unknown
 }
 
-/** Collects rows for one topic's evidence table, written with one COPY. */
-export const evidenceRows = (topic: AnyTopic, ingestedAtMs: number): EvidenceRows => {
+/** Adds rows to a topic's evidence table with one COPY; they are made ready piece by piece while the server takes them. */
+export const writeEvidence = (
+  transaction: Transaction,
+  topic: AnyTopic,
+  events: Iterable<NewEvidence>,
+  ingestedAtMs: number,
+): Promise<void> => {
   const typed = Object.entries(topic.columns)
   const names = [...positionColumns, ...typed.map(([name]) => name)]
-  const rows = new BinaryRows()
-  return {
-    add: (message, eventId, record) => {
-      rows.begin(names.length)
-      rows.value("integer", message.partition)
-      rows.int64(message.offset)
-      rows.uuid(eventId)
-      rows.value("integer", message.leaderEpoch)
-      rows.int64(message.timestampMs)
-      rows.bytes(message.key)
-      rows.bytes(message.headers)
-      rows.bytes(message.value)
-      rows.timestampMs(ingestedAtMs)
-      rows.bytes(message.leafHash)
-      for (const [, column] of typed) rows.value(column.type, column.of(record))
-    },
-    write: (transaction) =>
-      transaction.copyIn(
-        `copy ${topic.evidenceTable} (${names.join(", ")}) from stdin (format binary)`,
-        rows.chunks(),
-      ),
+  const add = (rows: BinaryRows, { message, eventId, record }: NewEvidence): void => {
+    rows.begin(names.length)
+    rows.value("integer", message.partition)
+    rows.int64(message.offset)
+    rows.uuid(eventId)
+    rows.value("integer", message.leaderEpoch)
+    rows.int64(message.timestampMs)
+    rows.bytes(message.key)
+    rows.bytes(message.headers)
+    rows.bytes(message.value)
+    rows.timestampMs(ingestedAtMs)
+    rows.bytes(message.leafHash)
+    for (const [, column] of typed) rows.value(column.type, column.of(record))
   }
+  return transaction.copyIn(
+    `copy ${topic.evidenceTable} (${names.join(", ")}) from stdin (format binary)`,
+    pieces(events, add),
+  )
 }
 
 /**

@@ -9,8 +9,8 @@ import {
   moveCheckpoints,
   partitionName,
 } from "./checkpoint.ts"
-import { evidenceRows, findExisting } from "./evidence-table.ts"
-import type { ReadMessage } from "./read-message.ts"
+import { findExisting, type NewEvidence, writeEvidence } from "./evidence-table.ts"
+import { type ByPartition, byPartition, type ReadMessage } from "./read-message.ts"
 import { RowCache } from "./row-cache.ts"
 import { SetAside } from "./set-aside.ts"
 import { type ChangedRow, openSnapshotTable, type SnapshotTable, type StoredRow } from "./snapshot-table.ts"
@@ -92,9 +92,10 @@ export const ingest = async (
   const parts = Array.from(groupByTopic(batch), ([topic, messages]) =>
     readable(session, topic, messages, setAside),
   )
+  const partitions = byPartition(batch)
   // Every question is asked at once: one way to the server and back for all. The locks are the first, so the rest is final.
   const [before, ...answers] = await Promise.all([
-    claim(transaction, session, batch),
+    claim(transaction, session, partitions),
     ...parts.map((part) => lookUp(transaction, part)),
   ])
   const accepted: ReadMessage[] = []
@@ -103,12 +104,8 @@ export const ingest = async (
     const { existing, loaded } = answers[index] as Answers
     const fresh = sift(part, existing, setAside)
     if (fresh.length === 0) continue
-    const rows = evidenceRows(part.topic, now_ms)
-    for (const { message, eventId, record } of fresh) {
-      rows.add(message, eventId, record)
-      accepted.push(message)
-    }
-    const writing = rows.write(transaction)
+    for (const { message } of fresh) accepted.push(message)
+    const writing = writeEvidence(transaction, part.topic, fresh, now_ms)
     // Folded while PostgreSQL takes the evidence; nothing else may be sent to it before it has.
     const folded = part.folds.map((fold, at) => project(fold, fresh, loaded[at] ?? new Map()))
     await writing
@@ -118,7 +115,7 @@ export const ingest = async (
     }
   }
   await setAside.write(transaction)
-  const checkpoints = advance(before, batch, accepted, setAside, now_ms)
+  const checkpoints = advance(before, partitions, byPartition(accepted), setAside, now_ms)
   await moveCheckpoints(
     transaction,
     checkpoints.map((to) => ({ from: before.get(partitionName(to)) as Checkpoint, to })),
@@ -163,15 +160,14 @@ export const commitSession = (
 const claim = async (
   transaction: Transaction,
   session: Session,
-  batch: ReadonlyArray<ReadMessage>,
+  partitions: ByPartition,
 ): Promise<ReadonlyMap<string, Checkpoint>> => {
-  const partitions = new Map<string, { topic: string; partition: number }>()
-  for (const { topic, partition } of batch) {
-    const at = { topic: topic.name, partition }
-    partitions.set(partitionName(at), at)
-  }
+  const places = Array.from(partitions.values(), ([{ topic, partition }]) => ({
+    topic: topic.name,
+    partition,
+  }))
   const [locked, standings] = await Promise.all([
-    lockCheckpoints(transaction, [...partitions.values()]),
+    lockCheckpoints(transaction, places),
     readStandings(transaction),
   ])
   requireSameGeneration(session.standings, standings)
@@ -189,17 +185,10 @@ const claim = async (
 const groupByTopic = (batch: ReadonlyArray<ReadMessage>): ReadonlyMap<AnyTopic, ReadonlyArray<ReadMessage>> =>
   Map.groupBy(batch, (message) => message.topic)
 
-/** A message that could be read: its record and id. */
-interface Readable {
-  readonly message: ReadMessage
-  readonly eventId: string
-  readonly record: unknown
-}
-
 /** What a batch has of one topic, and the projections that fold it. */
 interface Part {
   readonly topic: AnyTopic
-  readonly readable: ReadonlyArray<Readable>
+  readonly readable: ReadonlyArray<NewEvidence>
   readonly folds: ReadonlyArray<Fold>
 }
 
@@ -216,7 +205,7 @@ const readable = (
   messages: ReadonlyArray<ReadMessage>,
   setAside: SetAside,
 ): Part => {
-  const records: Readable[] = []
+  const records: NewEvidence[] = []
   for (const message of messages) {
     if (!message.decoded.ok) setAside.deadLetter(message, message.decoded.reason)
     else {
@@ -253,7 +242,7 @@ const sift = (
   { topic, readable }: Part,
   existing: ReadonlyMap<string, string>,
   setAside: SetAside,
-): ReadonlyArray<Readable> => {
+): ReadonlyArray<NewEvidence> => {
   const kept = new Map<string, string | Buffer>(existing)
   return readable.filter(({ message, eventId }) => {
     const value = message.value as Buffer
@@ -278,7 +267,7 @@ export interface Touched {
 /** Folds the new records into the projection's rows, and lists those that changed with the version they came from. */
 const project = (
   fold: Fold,
-  fresh: ReadonlyArray<Readable>,
+  fresh: ReadonlyArray<NewEvidence>,
   loaded: ReadonlyMap<string, StoredRow>,
 ): Touched & { readonly changes: ReadonlyArray<ChangedRow> } => {
   const { projection, cache } = fold
@@ -301,15 +290,12 @@ const project = (
 /** The checkpoints after the batch. */
 const advance = (
   before: ReadonlyMap<string, Checkpoint>,
-  batch: ReadonlyArray<ReadMessage>,
-  accepted: ReadonlyArray<ReadMessage>,
+  partitions: ByPartition,
+  accepted: ByPartition,
   setAside: SetAside,
   now_ms: number,
-): ReadonlyArray<Checkpoint> => {
-  const nameOf = (message: ReadMessage): string =>
-    partitionName({ topic: message.topic.name, partition: message.partition })
-  const leaves = Map.groupBy(accepted, nameOf)
-  return Array.from(Map.groupBy(batch, nameOf), ([name, messages]) => {
+): ReadonlyArray<Checkpoint> =>
+  Array.from(partitions, ([name, messages]) => {
     const from = before.get(name) as Checkpoint
     const last = messages.at(-1) as ReadMessage
     return {
@@ -318,11 +304,10 @@ const advance = (
       last: { offset: last.offset, leafHash: last.leafHash },
       log: append(
         from.log,
-        (leaves.get(name) ?? []).map((message) => message.leafHash),
+        (accepted.get(name) ?? []).map((message) => message.leafHash),
       ),
       duplicates: from.duplicates + setAside.duplicatesOf(name),
       deadLetters: from.deadLetters + setAside.deadLettersOf(name),
       updatedAtMs: now_ms,
     }
   })
-}

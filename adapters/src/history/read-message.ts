@@ -2,6 +2,7 @@ import { type Decoded, recordDecoder } from "@landfall/domain/codec"
 import type { AnyTopic } from "@landfall/domain/registry"
 import type { ConsumedMessage } from "../kafka/consumer.ts"
 import { encodeHeaders, leafHash } from "../transparency-log/leaf.ts"
+import { partitionName } from "./checkpoint.ts"
 
 /** A message with all that can be known of it without the database: its record, or why it has none, and its leaf. */
 export interface ReadMessage {
@@ -51,4 +52,27 @@ export const messageReader = (topic: AnyTopic): MessageReader => {
     }
     return { ...read, leafHash: leafHash({ topicId, ...read }), decoded: decode(message.value) }
   }
+}
+
+/** Messages by the name of their partition, at least one of each, in their order. */
+export type ByPartition = ReadonlyMap<string, readonly [ReadMessage, ...ReadonlyArray<ReadMessage>]>
+
+/** Sorts messages by partition. They come in runs, so a name is seldom looked up. */
+export const byPartition = (messages: Iterable<ReadMessage>): ByPartition => {
+  const partitions = new Map<string, [ReadMessage, ...ReadMessage[]]>()
+  let run: [ReadMessage, ...ReadMessage[]] | undefined
+  for (const message of messages) {
+    if (run?.[0].partition === message.partition && run[0].topic === message.topic) {
+      run.push(message)
+      continue
+    }
+    const name = partitionName({ topic: message.topic.name, partition: message.partition })
+    run = partitions.get(name)
+    if (run !== undefined) run.push(message)
+    else {
+      run = [message]
+      partitions.set(name, run)
+    }
+  }
+  return partitions
 }

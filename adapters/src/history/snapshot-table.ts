@@ -2,7 +2,7 @@ import type { ColumnType } from "@landfall/domain/column"
 import { snapshotTable } from "@landfall/projections/projection"
 import type { AnyProjection } from "@landfall/projections/registry"
 import { rowDecoder } from "@landfall/projections/row-codec"
-import { BinaryRows } from "../postgres/binary-copy.ts"
+import { type BinaryRows, pieces } from "../postgres/binary-copy.ts"
 import { arrayLiteral } from "../postgres/literal.ts"
 import type { Transaction } from "../postgres/transaction.ts"
 import { SnapshotSwapped } from "./snapshot-versions.ts"
@@ -39,9 +39,6 @@ export interface SnapshotTable {
   /** Adds rows that the table does not have; they are made ready piece by piece while the server takes them. */
   readonly fill: (transaction: Transaction, changes: Iterable<ChangedRow>) => Promise<void>
 }
-
-/** Bytes that are handed to the server at once. */
-const pieceBytes = 1 << 17
 
 /** Rows read at once by {@link SnapshotTable.pages}: a bound on memory, whatever the table holds. */
 const pageRows = 5_000
@@ -124,17 +121,22 @@ export const openSnapshotTable = (
     rows.int64(offset)
     for (const [, column] of columns) rows.value(column.type, column.of(row))
   }
-  function* pieces(changes: Iterable<ChangedRow>): Generator<Uint8Array> {
-    const rows = new BinaryRows()
-    for (const { key, after } of changes) {
-      rows.begin(names.length)
-      addRow(rows, key, after)
-      if (rows.bytesWaiting >= pieceBytes) yield rows.take()
-    }
-    yield* rows.chunks()
+  const addNew = (rows: BinaryRows, { key, after }: ChangedRow): void => {
+    rows.begin(names.length)
+    addRow(rows, key, after)
+  }
+  const addChanged = (rows: BinaryRows, { key, before, after }: ChangedRow): void => {
+    rows.begin(names.length + 2)
+    addRow(rows, key, after)
+    rows.value("integer", before?.partition)
+    if (before === null) rows.null()
+    else rows.int64(before.offset)
   }
   const fill: SnapshotTable["fill"] = (transaction, changes) =>
-    transaction.copyIn(`copy ${table} (${names.join(", ")}) from stdin (format binary)`, pieces(changes))
+    transaction.copyIn(
+      `copy ${table} (${names.join(", ")}) from stdin (format binary)`,
+      pieces(changes, addNew),
+    )
 
   return {
     fill,
@@ -161,21 +163,13 @@ export const openSnapshotTable = (
       if (changes.length === 0) return
       const known = changes.reduce((count, change) => (change.before === null ? count : count + 1), 0)
       if (known === 0) return fill(transaction, changes)
-      const rows = new BinaryRows()
-      for (const { key, before, after } of changes) {
-        rows.begin(names.length + 2)
-        addRow(rows, key, after)
-        rows.value("integer", before?.partition)
-        if (before === null) rows.null()
-        else rows.int64(before.offset)
-      }
       await transaction.script(
         `create temporary table if not exists ${staging} (like ${table}, expected_partition integer, expected_offset bigint)
          on commit delete rows`,
       )
       await transaction.copyIn(
         `copy ${staging} (${[...names, "expected_partition", "expected_offset"].join(", ")}) from stdin (format binary)`,
-        rows.chunks(),
+        pieces(changes, addChanged),
       )
       const [updated] = await Promise.all([
         transaction.query(update),

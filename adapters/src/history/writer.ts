@@ -23,6 +23,9 @@ type Trouble = "partitions" | "batch" | "postgres" | "kafka"
 /** With so few messages a batch takes little longer than without any. */
 const smallBatchMessages = 32
 
+/** The largest batch takes a fraction of this: a PostgreSQL that takes longer is told of before the batch is given up. */
+const silenceMsMax = 10_000
+
 /** Reads what the group assigns and hands it to PostgreSQL in batches. */
 export class Writer implements HistoryWriter {
   readonly done: Promise<void>
@@ -37,6 +40,7 @@ export class Writer implements HistoryWriter {
   private generation = 0
   private underWay: Promise<void> = Promise.resolve()
   private writing = false
+  private writingSinceMs = 0
   /** How many messages a batch may have now: fewer when it fails again and again, perhaps because it takes too long. */
   private batchMessages: number
   /** Attempts that failed since the last batch was written. */
@@ -115,7 +119,13 @@ export class Writer implements HistoryWriter {
   }
 
   trouble(): string | null {
-    return this.troubles.size === 0 ? null : [...this.troubles.values()].join("; ")
+    const waitingMs = this.writing ? performance.now() - this.writingSinceMs : 0
+    const silence =
+      waitingMs > silenceMsMax
+        ? [`PostgreSQL has not finished a batch for ${Math.floor(waitingMs / 1000)} s`]
+        : []
+    const troubles = [...this.troubles.values(), ...silence]
+    return troubles.length === 0 ? null : troubles.join("; ")
   }
 
   async stop(): Promise<void> {
@@ -156,6 +166,7 @@ export class Writer implements HistoryWriter {
       return
     const batch = takeBatch(assignment, this.batchMessages)
     this.writing = true
+    this.writingSinceMs = performance.now()
     this.underWay = this.write(assignment, batch)
   }
 

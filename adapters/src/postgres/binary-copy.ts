@@ -203,3 +203,19 @@ export class BinaryRows {
     this.buffer = larger
   }
 }
+
+/** Bytes of rows that are handed to the server at once. */
+const pieceBytes = 1 << 16
+
+/** The stream of these rows, piece by piece as they are asked for. */
+export function* pieces<Row>(
+  rows: Iterable<Row>,
+  add: (to: BinaryRows, row: Row) => void,
+): Generator<Uint8Array> {
+  const waiting = new BinaryRows()
+  for (const row of rows) {
+    add(waiting, row)
+    if (waiting.bytesWaiting >= pieceBytes) yield waiting.take()
+  }
+  yield* waiting.chunks()
+}

@@ -4,13 +4,21 @@ import type postgres from "postgres"
 
 type CopyQuery = postgres.PendingQuery<postgres.Row[]>
 
+/**
+ * What may wait for the server to take it. Where the thread has other work, too, it comes back to a stream that ran dry only
+ * after that: with less than this the server would wait as often as it works.
+ */
+const aheadBytesMax = 4 * 1024 * 1024
+
 /** Feeds a `copy … from stdin`; resolves when the server has taken every row, rejects with its word when it has not. */
 export const copyInto = async (query: CopyQuery, chunks: Iterable<Uint8Array>): Promise<void> => {
   const refused = refusalOf(query)
   const stream = await Promise.race([query.writable(), refused])
   const finished = Promise.race([once(stream, "finish"), refused])
   finished.catch(() => {}) // awaited below; a failure while chunks are still written must not go unhandled
-  for (const chunk of chunks) if (!stream.write(chunk)) await Promise.race([once(stream, "drain"), finished])
+  for (const chunk of chunks)
+    if (!stream.write(chunk) && stream.writableLength >= aheadBytesMax)
+      await Promise.race([once(stream, "drain"), finished])
   stream.end()
   await finished
 }
