@@ -2,6 +2,7 @@ import { recordDecoder, toJson } from "@landfall/domain/codec"
 import type { Columns } from "@landfall/domain/column"
 import type { AnyTopic } from "@landfall/domain/registry"
 import type { SqlRow } from "@landfall/projections/row-codec"
+import { limits } from "../config/limits.ts"
 import type { Parameter, Transaction } from "../postgres/transaction.ts"
 import type { AsOf } from "./as-of.ts"
 import { type Condition, meets, sqlCondition, whereAll } from "./conditions.ts"
@@ -85,32 +86,50 @@ export async function* readEvents(
       wanted.push(
         `(topic_partition, kafka_offset) > ($${parameters.push(last.partition)}::integer, $${parameters.push(last.offset)}::bigint)`,
       )
-    const rows = await transaction.query<EntryRow>(
-      `select ${entryColumns} from ${topic.evidenceTable} ${whereAll(wanted)}
-       order by topic_partition, kafka_offset limit ${pageRows}`,
+    const rows = await transaction.query<EntryRow & { readonly found: number }>(
+      pageStatement(topic, wanted, pageRows),
       parameters,
     )
     const page = rows.map((row) => entryOf(topic, row, false))
-    const end = rows.length < pageRows ? null : (page.at(-1) ?? null)
+    const isLast = rows.length < pageRows && rows.length === (rows[0]?.found ?? 0)
+    const end = isLast ? null : (page.at(-1) ?? null)
     yield [...page, ...lettersUpTo(end)].sort(byPlace).filter(counts)
     if (end === null) return
     last = { partition: end.topic_partition, offset: end.kafka_offset }
   }
 }
 
-/** At most so many events in the order of their logs. */
+/**
+ * Rows of a page, with how many there are without the bound in bytes. A message may have a megabyte, and a page hundreds of
+ * them: it ends after the one that fills it.
+ */
+const pageStatement = (topic: AnyTopic, wanted: ReadonlyArray<string>, pageRows: number): string => `
+  select * from (
+    select *, sum(bytes) over (order by topic_partition, kafka_offset) - bytes as before, count(*) over ()::integer as found
+    from (
+      select ${entryColumns}, octet_length(payload) as bytes from ${topic.evidenceTable} ${whereAll(wanted)}
+      order by topic_partition, kafka_offset limit ${pageRows}
+    ) as counted
+  ) as measured
+  where before < ${limits.audit.page_bytes_max} order by topic_partition, kafka_offset`
+
+/** A page of events: at most so many in the order of their logs, and fewer when they are long. */
 export const listEvents = async (
   transaction: Transaction,
   topic: AnyTopic,
   query: EventsQuery,
   limit: number,
-): Promise<ReadonlyArray<EventEntry>> => {
+): Promise<{ readonly events: ReadonlyArray<EventEntry>; readonly more: boolean }> => {
   const events: EventEntry[] = []
-  for await (const page of readEvents(transaction, topic, query, limit)) {
-    events.push(...page)
-    if (events.length >= limit) break
+  let bytes = 0
+  for await (const page of readEvents(transaction, topic, query, limit + 1)) {
+    for (const event of page) {
+      if (events.length === limit || bytes >= limits.audit.page_bytes_max) return { events, more: true }
+      events.push(event)
+      bytes += Buffer.byteLength(event.payload)
+    }
   }
-  return events.slice(0, limit)
+  return { events, more: false }
 }
 
 const byPlace = (left: EventEntry, right: EventEntry): number =>

@@ -54,6 +54,8 @@ export const limits = {
     /** Exports under way at once: each holds a connection and one state of the database. */
     exports: 2,
     export_deadline_ms: 600_000,
+    /** Messages on a page, or of an export in memory at once; one may have a megabyte. */
+    page_bytes_max: 4_194_304,
     /** Rows of an export in memory at once. */
     export_page_rows: 1_000,
     /** How long a question may wait for a position: with the question itself below the time that HTTP gives an answer. */

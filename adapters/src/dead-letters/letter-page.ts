@@ -1,3 +1,5 @@
+import { Timestamp } from "@landfall/domain/timestamp"
+import { Schema } from "effect"
 import type { Kind } from "../config/field.ts"
 import { type Cursor, cursorOf } from "../http/pagination.ts"
 import type { DeadLetter, LetterCursor } from "./list.ts"
@@ -6,6 +8,7 @@ import { parsePlace } from "./place.ts"
 /** The name of the list in its cursors. */
 export const letterList = "dead-letters"
 
+const isTimestamp = Schema.is(Timestamp)
 const raw = cursorOf(letterList, 4)
 
 /** Where a page of dead letters begins, as `next_cursor` gave it. */
@@ -16,9 +19,7 @@ export const letterCursor: Kind<LetterCursor> = {
     if (!read.ok) return read
     const [ingestedAt = "", ...parts] = read.value
     const place = parsePlace(parts.join("/"))
-    return place === null ||
-      !/^\d{4}-\d\d-\d\dT[\d:.]{12}Z$/.test(ingestedAt) ||
-      Number.isNaN(Date.parse(ingestedAt))
+    return place === null || !isTimestamp(ingestedAt)
       ? { ok: false, problem: "it is not a cursor of this list" }
       : { ok: true, value: { ingestedAt, ...place } }
   },

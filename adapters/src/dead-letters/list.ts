@@ -7,7 +7,7 @@ export interface DeadLetter {
   readonly topic: string
   readonly topic_partition: number
   readonly kafka_offset: number
-  /** Escaped, with what is no text in octal; null when the message had no key. */
+  /** Escaped, with what is no text in octal, and cut when it is long; null when the message had no key. */
   readonly message_key: string | null
   /** Why it could not be read when it came. */
   readonly reason: string
@@ -39,7 +39,14 @@ export interface LetterCursor extends LetterPlace {
 const time = (column: string): string =>
   `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as ${column}`
 
-const columns = `topic, topic_partition, kafka_offset, encode(message_key, 'escape') as message_key, reason,
+/** A key is as long as a message may be, and a page has hundreds: what is beyond this is not shown in lists. */
+const keyBytesMax = 1_024
+
+const shownKey = `encode(substring(message_key from 1 for ${keyBytesMax}), 'escape') ||
+  case when octet_length(message_key) > ${keyBytesMax} then '… of ' || octet_length(message_key) || ' bytes' else '' end
+  as message_key`
+
+const columns = `topic, topic_partition, kafka_offset, ${shownKey}, reason,
   octet_length(message_value) as value_bytes, ${time("ingested_at")}, state, act_number, acted_by, ${time("acted_at")},
   act_reason, event_id::text`
 
@@ -92,7 +99,7 @@ export interface DegradedKey {
 /** Keys that have a letter which was neither retried nor dismissed, by topic. */
 export const listDegraded = (transaction: Transaction, limit: number): Promise<ReadonlyArray<DegradedKey>> =>
   transaction.query<DegradedKey>(
-    `select topic, encode(message_key, 'escape') as message_key, count(*)::integer as dead_letters
+    `select topic, ${shownKey}, count(*)::integer as dead_letters
      from dead_letter_states where state = 'open'
      group by topic, dead_letter_states.message_key order by topic, dead_letter_states.message_key limit $1`,
     [limit],

@@ -27,9 +27,10 @@ export const decodeCursor = (list: string, parts: number, text: string): Cursor 
   if (Result.isFailure(decoded)) return null
   const [name, ...cursor] = decoded.success[1]
   // One position has one text, so that equal pages have equal addresses.
-  return name === list && cursor.length === Math.min(parts, parts_max) && encodeCursor(list, cursor) === text
-    ? cursor
-    : null
+  const isOurs =
+    name === list && cursor.length === Math.min(parts, parts_max) && encodeCursor(list, cursor) === text
+  // PostgreSQL takes neither, and no row has them.
+  return isOurs && cursor.every((part) => part.isWellFormed() && !part.includes("\0")) ? cursor : null
 }
 
 /** The query parameter that takes a cursor of the given list. */

@@ -4,8 +4,10 @@ import { describe, expect, it } from "vitest"
 import { type Act, actLeaf } from "../../src/dead-letters/act-leaf.ts"
 import { decodeHeaders } from "../../src/dead-letters/headers.ts"
 import { inOrder } from "../../src/dead-letters/in-order.ts"
+import { letterCursor, letterList } from "../../src/dead-letters/letter-page.ts"
 import { parsePlace, placeName } from "../../src/dead-letters/place.ts"
 import { letterPlaces } from "../../src/dead-letters/place-kind.ts"
+import { encodeCursor } from "../../src/http/pagination.ts"
 import { encodeHeaders } from "../../src/transparency-log/leaf.ts"
 
 async function* each<Item>(items: ReadonlyArray<Item>): AsyncGenerator<Item> {
@@ -37,6 +39,29 @@ describe("pages with further items", () => {
       ),
       { numRuns: 300 },
     )
+  })
+})
+
+describe("a cursor", () => {
+  const read = (...parts: string[]) => letterCursor.read(encodeCursor(letterList, parts))
+
+  it("is what a page gave", () => {
+    expect(read("2026-11-23T09:30:00.000Z", "ops.alert", "0", "7")).toEqual({
+      ok: true,
+      value: { ingestedAt: "2026-11-23T09:30:00.000Z", topic: "ops.alert", partition: 0, offset: 7 },
+    })
+  })
+
+  it.each([
+    ["a year that PostgreSQL has not", ["0000-01-01T00:00:00.000Z", "ops.alert", "0", "7"]],
+    ["a day that never was", ["2026-02-30T00:00:00.000Z", "ops.alert", "0", "7"]],
+    ["an hour that is none", ["2026-11-23T24:00:00.000Z", "ops.alert", "0", "7"]],
+    ["a partition beyond all", ["2026-11-23T09:30:00.000Z", "ops.alert", "9999999999", "7"]],
+    ["an offset beyond all", ["2026-11-23T09:30:00.000Z", "ops.alert", "0", "9".repeat(19)]],
+    ["an odd topic", ["2026-11-23T09:30:00.000Z", "ops'alert", "0", "7"]],
+    ["too little", ["2026-11-23T09:30:00.000Z"]],
+  ])("with %s is forged", (_what, parts) => {
+    expect(read(...parts)).toMatchObject({ ok: false })
   })
 })
 

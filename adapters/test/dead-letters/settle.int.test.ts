@@ -128,16 +128,20 @@ describe("the list of letters", () => {
     expect(rest.map(({ kafka_offset }) => kafka_offset)).toEqual([1])
   })
 
-  it("has keys of any bytes, and messages without one", async () => {
+  it("has keys of any bytes, long ones cut, and messages without one", async () => {
     const log = await givenLetters(unread(0))
     await plainClient(log.url)`insert into dead_letters select topic, topic_partition, n, leader_epoch,
-      kafka_timestamp_ms, case n when 7 then null else '\\xff00'::bytea end, null, null, reason, ingested_at, leaf_hash
-      from dead_letters, generate_series(7, 8) as n`
+      kafka_timestamp_ms, case n when 7 then null when 8 then '\\xff00'::bytea
+        else convert_to(repeat('k', 100000), 'UTF8') end, null, null, reason, ingested_at, leaf_hash
+      from dead_letters, generate_series(7, 9) as n`
+    const cut = `${"k".repeat(1_024)}… of 100000 bytes`
     expect((await listed(log)).map(({ message_key }) => message_key)).toEqual([
+      cut,
       "\\377\\000",
       null,
       "BTC/EURe",
     ])
-    expect((await standing(log)).degraded.length).toBe(3)
+    const { degraded } = await standing(log)
+    expect(degraded.map(({ message_key }) => message_key)).toEqual(["BTC/EURe", cut, "\\377\\000", null])
   })
 })

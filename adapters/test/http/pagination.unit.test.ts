@@ -28,6 +28,8 @@ test("any other text is no cursor, and nothing throws", () => {
     base64('[2,["alerts","a"]]'),
     base64('[1,["alerts",5]]'),
     `${encodeCursor("alerts", ["a"])}A`,
+    encodeCursor("alerts", ["a\u0000"]),
+    encodeCursor("alerts", ["\ud800"]),
     "%00",
   ]
   for (const text of texts) expect(decodeCursor("alerts", 1, text)).toBeNull()

@@ -1,3 +1,4 @@
+import { encodeCursor } from "@landfall/adapters/http/pagination"
 import { timestamp } from "@landfall/domain/timestamp"
 import { marketPriceTopic } from "@landfall/domain/topics/market-price"
 import { projections } from "@landfall/projections/registry"
@@ -180,6 +181,39 @@ describe("the views of an auditor", () => {
       await given.sql`select from audit_events where event_id = ${seenUnconfirmed()?.alert_event_id ?? ""}`,
     ).toHaveLength(1)
   })
+})
+
+it("a page ends before long messages fill the memory, the next goes on there, and an export has them all", async () => {
+  const long = 12
+  await given.sql`insert into trade_results (topic_partition, kafka_offset, event_id, leader_epoch, kafka_timestamp_ms,
+      payload, command_id, pair, status, occurred_at, ingested_at, leaf_hash)
+    select 9, nth, gen_random_uuid(), 0, 0, repeat('x', 1000000), 'c', 'P', 'accepted', now(), ${timestamp(written(0))},
+      sha256(nth::text::bytea) from generate_series(1, ${long}) as nth`
+  const pages: Array<ReadonlyArray<unknown>> = []
+  for (let cursor = ""; pages.length < long; ) {
+    const page = await ok(`evidence/trade-results?limit=500&pair=P${cursor}`)
+    pages.push(page.items.map((item) => item["kafka_offset"]))
+    if (page["next_cursor"] === null) break
+    cursor = `&cursor=${page["next_cursor"]}`
+  }
+  expect(pages.map((page) => page.length)).toEqual([5, 5, 2])
+  expect(pages.flat()).toEqual(Array.from({ length: long }, (_, index) => index + 1))
+  const exported = await fetch(`${given.url}/v1/evidence/trade-results?format=ndjson&pair=P`)
+  expect((await exported.text()).trimEnd().split("\n")).toHaveLength(long)
+})
+
+it("a place in a log that no partition has is no place to go on from", async () => {
+  const events = encodeCursor("trade-results", ["9999999999", "1"])
+  const timeline = encodeCursor("transfers-timeline", ["9999999999", "1", "1"])
+  const rows = encodeCursor("prices", ["a\u0000"])
+  for (const path of [
+    `evidence/trade-results?cursor=${events}`,
+    `transfers/${transferId}/timeline?cursor=${timeline}`,
+    `prices?cursor=${rows}`,
+  ]) {
+    const { status, body } = await given.get(`/v1/${path}`)
+    expect([path, status, JSON.stringify(body)]).toEqual([path, 400, expect.stringContaining("cursor")])
+  }
 })
 
 it("while a snapshot is made again, answers stand where it stands, and the past after that is refused", async () => {

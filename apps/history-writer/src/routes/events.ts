@@ -10,7 +10,7 @@ import { conditionsOf, fieldsOf, filtersOf } from "@landfall/adapters/audit/filt
 import { optional } from "@landfall/adapters/config/field"
 import { limits } from "@landfall/adapters/config/limits"
 import { badField } from "@landfall/adapters/http/http-error"
-import { type Cursor, cursorOf, pageOf } from "@landfall/adapters/http/pagination"
+import { type Cursor, cursorOf, encodeCursor } from "@landfall/adapters/http/pagination"
 import { defineRoute, type Route } from "@landfall/adapters/http/route"
 import { type AnyTopic, topics } from "@landfall/domain/registry"
 import { fundingObservationTopic } from "@landfall/domain/topics/funding-observation"
@@ -59,12 +59,12 @@ const eventsRoute = (questions: Questions, topic: AnyTopic, path: string, list: 
         })
       }
       const limit = query.limit ?? limits.http.page_rows_default
-      return answer(questions, query, signal, async (transaction, asOf) =>
-        pageOf(list, await listEvents(transaction, topic, { ...wanted, asOf }, limit + 1), limit, (event) => [
-          String(event.topic_partition),
-          String(event.kafka_offset),
-        ]),
-      )
+      return answer(questions, query, signal, async (transaction, asOf) => {
+        const { events, more } = await listEvents(transaction, topic, { ...wanted, asOf }, limit)
+        const last = more ? events.at(-1) : undefined
+        const next = last && [String(last.topic_partition), String(last.kafka_offset)]
+        return { items: events, next_cursor: next === undefined ? null : encodeCursor(list, next) }
+      })
     },
   })
 }

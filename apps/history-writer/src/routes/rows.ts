@@ -171,7 +171,7 @@ const timelineRoute = (questions: Questions, projection: AnyProjection): Route =
 const timelinePlace = ([partition = "", offset = "", alerts = ""]: Cursor): TimelinePlace => {
   const isNumber = (part: string): boolean => /^\d{1,16}$/.test(part) && Number.isSafeInteger(Number(part))
   const none = partition === "-" && offset === "-"
-  if (!isNumber(alerts) || !(none || (isNumber(partition) && isNumber(offset))))
+  if (!isNumber(alerts) || !(none || (/^\d{1,9}$/.test(partition) && isNumber(offset))))
     throw badField("cursor", "it is not a cursor of this list", "a next_cursor that this timeline gave")
   return {
     event: none ? null : { partition: Number(partition), offset: Number(offset) },
