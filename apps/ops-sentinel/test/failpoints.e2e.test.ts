@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from "node:timers/promises"
 import { recordedPolicies } from "@landfall/adapters/alerts/policy-store"
 import { type Failpoint, failpoints } from "@landfall/adapters/process/failpoint"
 import { alertTopic } from "@landfall/domain/topics/alert"
 import { readTopic } from "@landfall/sandbox/read-topic"
 import { until } from "@landfall/sandbox/until"
-import { expect, test } from "vitest"
+import { freePort } from "@landfall/setup/parts/ports"
+import { standStill } from "@landfall/setup/parts/stand-still"
+import { expect, onTestFinished, test } from "vitest"
 import { givenWorld, policyFile, type Spawned, short } from "./given-world.ts"
 import { replayEverything } from "./replay.ts"
 
@@ -77,4 +80,35 @@ test("stopped with its alerts written but not committed, it is succeeded; going 
   await world.price(pair)
   await world.transitions(pair, ["raised 1", "cleared 1", "raised 2"])
   await successor.stop()
+})
+
+/** A minute when asked for by `npm run test:faults -- --full`; what is shorter is still longer than it waits for PostgreSQL: 10 s. */
+const outage_ms = process.env["FAULTS_FULL"] === "1" ? 60_000 : 15_000
+
+test("while PostgreSQL stands still it goes on alerting, one that starts meanwhile is not ready, and then goes on", async () => {
+  const world = given()
+  const pair = "STILL/EURe"
+  const ALERT_POLICY_FILE = await world.policy(policyFile(2))
+  const first = await world.spawn({ ALERT_POLICY_FILE })
+  await said(first, "read to their end")
+  const goOn = standStill(world.postgres.pid)
+  onTestFinished(goOn)
+  const since_ms = performance.now()
+  await world.price(pair)
+  await world.transitions(pair, ["raised 1"])
+  await first.stop()
+  const HTTP_PORT = String(await freePort())
+  const second = await world.spawn({ ALERT_POLICY_FILE, HTTP_PORT })
+  const ready = () => fetch(`http://127.0.0.1:${HTTP_PORT}/health/ready`)
+  await until("PostgreSQL to be missed", async () =>
+    (await (await ready()).text()).includes("PostgreSQL") ? true : null,
+  )
+  await sleep(Math.max(0, outage_ms - (performance.now() - since_ms)))
+  expect((await ready()).status).toBe(503)
+  goOn()
+  await until("it to be ready", async () => ((await ready()).ok ? true : null))
+  await world.price(pair)
+  await world.transitions(pair, ["raised 1", "cleared 1", "raised 2"])
+  await second.stop()
+  expect(await second.exited).toEqual({ code: 0, signal: null })
 })
