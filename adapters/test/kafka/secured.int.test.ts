@@ -121,6 +121,44 @@ describe("a service with the access of its row", () => {
     await consumer.close()
   })
 
+  test.each(kafkaAccess)(
+    "$service is refused what its row does not name, to read and to join",
+    async (access) => {
+      const connection = broker.as(access.service)
+      const admin = openAdmin(connection)
+      for (const { name } of topics.filter(({ name }) => !access.reads.includes(name)))
+        expect([name, await rejectionOf(admin.bounds([{ topic: name, partition: 0 }]))]).toEqual([
+          name,
+          // Who may not describe a topic is not told that there is one.
+          expect.stringMatching(/No such entry|authoriz/),
+        ])
+      admin.close()
+      const failed = Promise.withResolvers<string>()
+      const consumer = await openConsumer(connection, {
+        group: {
+          id: "somebody-elses-group",
+          memberName: null,
+          topics: access.reads,
+          listener: {
+            assigned: async () => failed.resolve("it was let in"),
+            revoked: async () => {},
+            onFailure: (error) => failed.resolve(String(error)),
+          },
+        },
+        waitMs: 50,
+        queuedBytesMax: 1 << 20,
+      })
+      let waiting = true
+      const reading = (async () => {
+        while (waiting) await consumer.consume(10).catch((error: unknown) => failed.resolve(String(error)))
+      })()
+      expect(await failed.promise).toMatch(/authoriz/i)
+      waiting = false
+      await reading
+      await consumer.close()
+    },
+  )
+
   test.each(publishers)("$service publishes to its topics, and to no other", async (access) => {
     const { service, writes } = access
     const others = topics.map(({ name }) => name).filter((name) => !writes.includes(name))
