@@ -4,6 +4,7 @@ import { checkFile } from "./house/check.ts"
 import { layerProblems } from "./house/layers.ts"
 import { purityProblems } from "./house/purity.ts"
 import {
+  incomingProblems,
   inventoryProblems,
   inventoryReachProblems,
   outgoingProblems,
@@ -241,6 +242,20 @@ describe("one way out", () => {
     "may have: %s",
     (text) => accepted(outgoingProblems("adapters/src/chain/a.ts", text)),
   )
+})
+
+describe("the one way in", () => {
+  it.each([
+    "const app = fastify({ logger })",
+    "const server = createServer(answer)",
+    'import net from "node:net"\nnew net.Server().listen(0)',
+    "await app.listen({ port })",
+  ])("no other file may have: %s", (text) => {
+    rejected(incomingProblems("apps/ops-sentinel/src/a.ts", text))
+    accepted(incomingProblems("adapters/src/http/app.ts", text))
+    accepted(incomingProblems("apps/sandbox/src/a.ts", text))
+    accepted(incomingProblems("adapters/test/net/odd-server.ts", text))
+  })
 })
 
 describe("inventory", () => {

@@ -1,6 +1,12 @@
 import { layerProblems } from "./layers.ts"
 import { purityProblems } from "./purity.ts"
-import { inventoryProblems, outgoingProblems, transactionProblems, watchOnlyProblems } from "./safety.ts"
+import {
+  incomingProblems,
+  inventoryProblems,
+  outgoingProblems,
+  transactionProblems,
+  watchOnlyProblems,
+} from "./safety.ts"
 import { tidinessProblems } from "./tidiness.ts"
 
 /** The checks that need one file alone. */
@@ -10,6 +16,7 @@ const checks = [
   transactionProblems,
   watchOnlyProblems,
   outgoingProblems,
+  incomingProblems,
   inventoryProblems,
   tidinessProblems,
 ]

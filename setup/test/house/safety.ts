@@ -53,6 +53,20 @@ export const outgoingProblems = (path: string, text: string): ReadonlyArray<stri
   return found === undefined ? [] : [`asks another system by itself (${found}): only ${wayOut} may`]
 }
 
+/** The files that may listen: every limit, check and header of our own services is put on there. */
+const waysIn: ReadonlySet<string> = new Set(["adapters/src/http/app.ts", "adapters/src/http/start.ts"])
+
+const listening = /\bfastify\s*\(|\bcreateServer\s*\(|\bnew\s+Server\s*\(|\.\s*listen\s*\(/
+
+/** What others could connect to past the one way in. */
+export const incomingProblems = (path: string, text: string): ReadonlyArray<string> => {
+  if (!isSource(path) || mayMove.test(path) || waysIn.has(path)) return []
+  const found = listening.exec(codeOf(text))?.[0]
+  return found === undefined
+    ? []
+    : [`lets others connect by itself (${found}): only adapters/src/http/ may, behind its checks`]
+}
+
 /** The modules that know of funding observations. */
 const observing = /(?:^|\/)(?:funding-[a-z-]+|funding|uncredited)(?:\.ts|\/|$)/
 
