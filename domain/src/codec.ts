@@ -1,6 +1,6 @@
 import { Result, Schema } from "effect"
 import { enable as compile } from "effect/schema/SchemaJITCompiler"
-import { checkedReader, misfit } from "./checked-reader.ts"
+import { checkedReader, misfit } from "./record-reader.ts"
 import type { Topic } from "./topic.ts"
 import { upcast } from "./upcast.ts"
 
