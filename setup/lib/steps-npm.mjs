@@ -41,7 +41,7 @@ export async function installPackages(node, retitle) {
       if (!nativePartsWork(node)) {
         throw new SetupFailure(
           `the npm packages are installed, but the native Kafka client or PostgreSQL does not run with ${node.node}: ` +
-            "npm must be allowed to run their install scripts (allowScripts in package.json, no ignore-scripts)",
+            "their install scripts must run (allowScripts in package.json names them)",
         )
       }
       retitle("npm packages, with the native Kafka client")
