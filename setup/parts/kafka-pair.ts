@@ -1,5 +1,6 @@
 import { join } from "node:path"
-import { type Kafka, newClusterId, startKafka } from "./kafka.ts"
+import { type Kafka, startKafka } from "./kafka.ts"
+import { newClusterId } from "./kafka-format.ts"
 import { type KafkaProxy, startKafkaProxy } from "./kafka-proxy.ts"
 import { freePorts } from "./ports.ts"
 

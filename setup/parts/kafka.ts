@@ -1,7 +1,7 @@
-import { randomUUID } from "node:crypto"
-import { access, mkdir, rm, writeFile } from "node:fs/promises"
+import { mkdir, writeFile } from "node:fs/promises"
 import { connect } from "node:net"
 import { resolve as absolute, join } from "node:path"
+import { exists, formatted, newClusterId } from "./kafka-format.ts"
 import { type Leashed, spawnLeashed } from "./leash.ts"
 import { type Part, startPart } from "./part.ts"
 import { toolsFolder } from "./paths.ts"
@@ -32,10 +32,16 @@ export interface Kafka extends Part {
   readonly port: number
 }
 
+/** Kafka's jars as set-up fetched them, and beside them what goes when they are fetched anew. */
+const fetchedJars = join(toolsFolder, "kafka", "lib")
+const formattedFolder = join(fetchedJars, "formatted")
+/** The classes that a broker loads, as Java keeps them ready; set-up makes it for tests, which start many brokers. */
+export const kafkaArchive = join(fetchedJars, "kafka.jsa")
+
 const startTimeoutMs = 60_000
 const stopTimeoutMs = 30_000
 const answerTimeoutMs = 1_000
-const smallJava = ["-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+export const smallJava = ["-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 
 /** Starts Apache Kafka (KRaft, one node that is broker and controller) and resolves when it accepts clients. */
 export async function startKafka(options: KafkaOptions): Promise<Kafka> {
@@ -55,28 +61,34 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
     settingsFile,
     properties({ ...ownSettings(port, controllerPort, data), ...advertised, ...options.settings }),
   )
-  const java = await javaCommand(options.javaFlags ?? smallJava)
+  const java = await javaCommand(options.javaFlags ?? [...smallJava, ...(await sharedClasses())])
 
   if (!(await exists(join(data, "meta.properties")))) {
-    // What an interrupted formatting left.
-    await rm(data, { recursive: true, force: true })
     const clusterId = options.clusterId ?? newClusterId()
-    // Joined with `=`, because an id may begin with a minus.
-    await runToEnd(
-      java.command,
-      [
-        ...[
-          ...java.args,
-          "kafka.tools.StorageTool",
-          "format",
-          `--cluster-id=${clusterId}`,
-          "-c",
-          settingsFile,
-        ],
-        ...(options.scram ?? []).flatMap((user) => ["--add-scram", user]),
-      ],
-      { log },
-    )
+    const users = options.scram ?? []
+    await formatted({
+      data,
+      clusterId,
+      nodeId: String(options.settings?.["node.id"] ?? 1),
+      // Joined with `=`, because an id may begin with a minus.
+      format: () =>
+        runToEnd(
+          java.command,
+          [
+            ...[
+              ...java.args,
+              "kafka.tools.StorageTool",
+              "format",
+              `--cluster-id=${clusterId}`,
+              "-c",
+              settingsFile,
+            ],
+            ...users.flatMap((user) => ["--add-scram", user]),
+          ],
+          { log },
+        ),
+      kept: users.length > 0 || process.env["KAFKA_HOME"] ? null : formattedFolder,
+    })
   }
 
   const start = async (): Promise<Leashed> => {
@@ -90,10 +102,6 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   })
   return Object.assign(part, { brokers: `127.0.0.1:${reached}`, port })
 }
-
-/** A name for a cluster, as Kafka wants it. */
-export const newClusterId = (): string =>
-  Buffer.from(randomUUID().replaceAll("-", ""), "hex").toString("base64url")
 
 function ownSettings(
   port: number,
@@ -144,7 +152,7 @@ export async function runKafkaTool(tool: string, args: readonly string[], log: s
 /** Java with Kafka's jars: those that set-up fetched, or an installation named by `KAFKA_HOME`. */
 async function javaCommand(flags: readonly string[]): Promise<{ command: string; args: readonly string[] }> {
   const { KAFKA_HOME, JAVA_HOME } = process.env
-  const jars = KAFKA_HOME ? join(KAFKA_HOME, "libs") : join(toolsFolder, "kafka", "lib")
+  const jars = KAFKA_HOME ? join(KAFKA_HOME, "libs") : fetchedJars
   if (!(await exists(jars))) {
     throw new Error(
       `Kafka's jars are not in ${jars}: run \`npm run setup\`, or set KAFKA_HOME to a Kafka installation`,
@@ -154,6 +162,12 @@ async function javaCommand(flags: readonly string[]): Promise<{ command: string;
     command: JAVA_HOME ? join(JAVA_HOME, "bin", "java") : "java",
     args: [...flags, "-Dorg.slf4j.simpleLogger.showDateTime=true", "-cp", join(jars, "*")],
   }
+}
+
+/** Java goes on without an archive that another Java made, or that was made of other jars. */
+async function sharedClasses(): Promise<readonly string[]> {
+  if (process.env["KAFKA_HOME"] || !(await exists(kafkaArchive))) return []
+  return ["-Xshare:auto", `-XX:SharedArchiveFile=${kafkaArchive}`]
 }
 
 /** Asks for the broker's API versions, the first request of every client: an answer means that it accepts them. */
@@ -175,11 +189,4 @@ function answersClients(port: number): Promise<boolean> {
     socket.once("close", () => answer(false))
     socket.setTimeout(answerTimeoutMs, () => answer(false))
   })
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
-  )
 }
