@@ -20,7 +20,6 @@ export interface LivenessOptions {
   readonly truth: Truth
   readonly sql: postgres.Sql
   readonly deadline_ms: number
-  readonly signal: AbortSignal
 }
 
 interface TransferRow {
@@ -73,7 +72,7 @@ export const lagOf = async (writer: Supervised): Promise<ReadonlyArray<string>> 
 
 /** Waits until everything holds at one time, or the deadline has passed. */
 export const awaitLiveness = async (options: LivenessOptions): Promise<ReadonlyArray<Liveness>> => {
-  const { world, deposits, truth, sql, deadline_ms, signal } = options
+  const { world, deposits, truth, sql, deadline_ms } = options
   const { services } = world
 
   const ready = async (): Promise<ReadonlyArray<string>> => {
@@ -121,7 +120,7 @@ export const awaitLiveness = async (options: LivenessOptions): Promise<ReadonlyA
       const told = `${left.slice(0, 5).join("; ")}${left.length > 5 ? ` and ${left.length - 5} more` : ""}`
       standing.push({ what, after_ms: first.get(what) ?? null, missing: told })
     }
-    const isOver = performance.now() - began_ms > deadline_ms || signal.aborted
+    const isOver = performance.now() - began_ms > deadline_ms
     if (isOver || standing.every(({ after_ms }) => after_ms !== null)) return standing
     await sleep(lookAgain_ms)
   }

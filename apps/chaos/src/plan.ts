@@ -67,7 +67,7 @@ export interface Plan {
 /** The stack works for so long first, so that there is something to lose. */
 const calm_ms = 4_000
 /** From one fault to the next: often enough that several are under way, seldom enough that some work gets done. */
-const gap_ms = { least: 500, most: 4_500 }
+const gap_ms = { least: 500, most: 5_500 }
 /** What a part is given after a fault before it has the next: a start of a service takes seconds on a small machine. */
 const respite_ms = 6_000
 
@@ -129,11 +129,20 @@ const rival =
     lasts_ms: seconds(random, 4, 12),
   })
 
-/** Every kind of fault with every target once; a run goes through it again and again, each time in another order. */
-const deck: ReadonlyArray<Card> = [
-  ...forEach(serviceNames, killed),
+/** What leaves most services idle for long: a broker is back after seconds, or half a minute on a busy machine. */
+const outages: ReadonlyArray<Card> = [
+  lasting("postgres_stopped", 3, 60),
+  () => ({ kind: "broker_killed" }),
+  lasting("broker_stopped", 3, 20),
+  lasting("broker_paused", 2, 20),
+  (random) => ({ kind: "zombie_writer", lasts_ms: seconds(random, 20, 35) }),
+]
+
+/** What the rest of the operation goes on beside. */
+const troubles: ReadonlyArray<Card> = [
   ...forEach(serviceNames, killed),
   killed("history-writer"),
+  killed("liquidity-manager"),
   ...forEach(serviceNames, paused),
   ...forEach(serviceNames, ended),
   ...forEach(publishers, rival),
@@ -141,10 +150,6 @@ const deck: ReadonlyArray<Card> = [
   backends(60),
   backends(300),
   () => ({ kind: "postgres_killed" }),
-  lasting("postgres_stopped", 3, 60),
-  () => ({ kind: "broker_killed" }),
-  lasting("broker_stopped", 3, 20),
-  lasting("broker_paused", 2, 20),
   lasting("bitcoind_stopped", 2, 20),
   lasting("bitcoind_paused", 2, 20),
   lasting("anvil_stopped", 2, 20),
@@ -152,10 +157,7 @@ const deck: ReadonlyArray<Card> = [
   lasting("esplora_frozen", 3, 20),
   wrong("esplora_wrong", wireFaults),
   wrong("bridge_wrong", bridgeFaults),
-  wrong("bridge_wrong", bridgeFaults),
   wrong("verifier_wrong", verifierFaults),
-  wrong("verifier_wrong", verifierFaults),
-  wrong("ticker_wrong", tickerFaults),
   wrong("ticker_wrong", tickerFaults),
   reorg(1),
   reorg(2),
@@ -165,16 +167,16 @@ const deck: ReadonlyArray<Card> = [
   gnosisReorg(6),
   gnosisReorg(12),
   (random) => ({ kind: "poison", messages: random.int(1, 40), salt: random.int(0, 1_000_000) }),
-  (random) => ({ kind: "poison", messages: random.int(1, 40), salt: random.int(0, 1_000_000) }),
   (random) => ({ kind: "redelivered", messages: random.int(1, 200) }),
   (random) => ({
     kind: "second_writer",
-    lasts_ms: seconds(random, 3, 15),
+    lasts_ms: seconds(random, 1, 15),
     ending: random.pick(["SIGKILL", "SIGTERM"] as const),
   }),
-  (random) => ({ kind: "second_writer", lasts_ms: seconds(random, 1, 3), ending: "SIGKILL" }),
-  (random) => ({ kind: "zombie_writer", lasts_ms: seconds(random, 20, 35) }),
 ]
+
+/** A run goes through all of it again and again, each time in another order. */
+const deck: ReadonlyArray<Card> = [...outages, ...troubles, ...troubles]
 
 /** The parts that a fault has for itself: two faults of one part at a time would hide each other. */
 export const partsOf = (fault: Fault): ReadonlyArray<string> => {

@@ -1,8 +1,11 @@
+import { join } from "node:path"
 import { openAdmin } from "@landfall/adapters/kafka/admin"
-import { openDatabase } from "@landfall/adapters/postgres/transaction"
+import { type Database, openDatabase } from "@landfall/adapters/postgres/transaction"
+import { attestRecord, verifyAgainstFile } from "@landfall/adapters/verify/attest"
 import { differenceLine } from "@landfall/adapters/verify/findings"
+import { readSignerFile, writeKeyFile } from "@landfall/adapters/verify/key-file"
 import { verifyAlerts } from "@landfall/adapters/verify/verify-alerts"
-import { verifyRecord } from "@landfall/adapters/verify/verify-record"
+import { type Verification, type VerifyOptions, verifyRecord } from "@landfall/adapters/verify/verify-record"
 import { checkInvariants } from "@landfall/sandbox/testing/record-invariants"
 import type postgres from "postgres"
 import type { Held } from "./outcome.ts"
@@ -10,29 +13,65 @@ import { saying } from "./waiting.ts"
 
 const deadlineMs = 1_200_000
 
-/** What `landfall verify` says of the whole record, against Kafka, with the alerts decided again. */
-export const verified = async (databaseUrl: string, brokers: string): Promise<Held> => {
-  const database = openDatabase(databaseUrl, { applicationName: "chaos-verify", role: "landfall_auditor" })
-  const kafka = { brokers, clientId: "chaos-verify" }
-  const admin = openAdmin(kafka)
-  try {
-    const made = await verifyRecord(database, {
-      deadlineMs,
-      kafka: { kafka, admin },
-      further: [verifyAlerts()],
-    })
-    const gaps = made.gaps.map(
-      ({ topic, partition, from, to }) =>
-        `${topic}/${partition}: nothing explains the offsets ${from} to ${to - 1}`,
-    )
-    return {
-      what: "`landfall verify`: hashes, columns, roots, snapshots, Kafka's messages, alerts decided again",
-      seen: `${made.evidence} events, ${made.duplicates} duplicates, ${made.deadLetters} dead letters, ${made.rows} rows; ${made.notes.join("; ") || "nothing was left out"}`,
-      broken: [...made.differences.map(differenceLine), ...gaps],
+/** Attestations of the record outside the database, as an auditor has them. */
+export interface Attesting {
+  /** Verifies the record as it is and signs its logs; rejects while PostgreSQL is away. Resolves with what differs. */
+  readonly attest: () => Promise<ReadonlyArray<string>>
+  /** What `landfall verify` says of the whole record in the end, against Kafka and all that was attested. */
+  readonly verify: () => Promise<Held>
+}
+
+/** Makes a key and an empty file of attestations in the folder. */
+export const openAttesting = async (
+  databaseUrl: string,
+  brokers: string,
+  folder: string,
+): Promise<Attesting> => {
+  const keyFile = join(folder, "attestations.key")
+  const file = join(folder, "attestations")
+  await writeKeyFile("chaos", keyFile)
+  const signer = await readSignerFile(keyFile, () => {})
+  let attested = 0
+  const audited = async <Result>(work: (database: Database) => Promise<Result>): Promise<Result> => {
+    const database = openDatabase(databaseUrl, { applicationName: "chaos-verify", role: "landfall_auditor" })
+    try {
+      return await work(database)
+    } finally {
+      await database.close()
     }
-  } finally {
-    admin.close()
-    await database.close()
+  }
+  const whole = (): Promise<Verification> =>
+    audited(async (database) => {
+      const kafka = { brokers, clientId: "chaos-verify" }
+      const admin = openAdmin(kafka)
+      const how: VerifyOptions = { deadlineMs, kafka: { kafka, admin }, further: [verifyAlerts()] }
+      try {
+        if (attested === 0) return await verifyRecord(database, how)
+        return (await verifyAgainstFile(database, file, signer.verifier, how)).verification
+      } finally {
+        admin.close()
+      }
+    })
+  return {
+    attest: () =>
+      audited(async (database) => {
+        const { verification } = await attestRecord(database, file, signer, Date.now(), { deadlineMs })
+        attested++
+        return verification.differences.map(differenceLine)
+      }),
+    verify: async () => {
+      const made = await whole()
+      const gaps = made.gaps.map(
+        ({ topic, partition, from, to }) =>
+          `${topic}/${partition}: nothing explains the offsets ${from} to ${to - 1}`,
+      )
+      const left = made.notes.length === 0 ? "nothing was left out" : made.notes.join("; ")
+      return {
+        what: "`landfall verify`: hashes, columns, roots, snapshots, Kafka's messages, alerts decided again, and what was attested meanwhile",
+        seen: `${made.evidence} events, ${made.duplicates} duplicates, ${made.deadLetters} dead letters, ${made.rows} rows, ${attested} attestations made under way; ${left}`,
+        broken: [...made.differences.map(differenceLine), ...gaps],
+      }
+    },
   }
 }
 

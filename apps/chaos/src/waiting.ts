@@ -28,6 +28,19 @@ export const oneAtATime = () => {
 }
 export type OneAtATime = ReturnType<typeof oneAtATime>
 
+/** Doors by name: work that needs several has them all at once, each in the order in which they were asked for. */
+export const turnsByName = () => {
+  const last = new Map<string, Promise<unknown>>()
+  return {
+    of: <Value>(names: ReadonlyArray<string>, work: () => Promise<Value>): Promise<Value> => {
+      const mine = Promise.all(names.map((name) => last.get(name))).then(work)
+      const over = mine.catch(() => {})
+      for (const name of names) last.set(name, over)
+      return mine
+    },
+  }
+}
+
 /** What an error says, in one line. */
 export const saying = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, " ").slice(0, 500)

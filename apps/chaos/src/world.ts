@@ -47,6 +47,8 @@ export interface WorldOptions {
 
 /** Coins that are mature whatever is reorganised later: the newest blocks pay somebody else. */
 const matureBlocks = 60
+/** Blocks without deposits, below all that is ever reorganised. */
+const deepestReorg = 30
 
 /** Starts the real stack: every part by itself, so that each can fail by itself, and every service as a process. */
 export const startWorld = async ({ terminal, folder, cleanup, onOwnEnd }: WorldOptions): Promise<World> => {
@@ -65,7 +67,9 @@ export const startWorld = async ({ terminal, folder, cleanup, onOwnEnd }: WorldO
   const gnosis = async () => {
     const dir = join(folder, "anvil")
     const anvil = await leashed(startAnvil({ dir, args: ["--slots-in-an-epoch", "1"] }))
-    return { anvil, eure: await placeEure(anvil.rpc) }
+    const eure = await placeEure(anvil.rpc)
+    await anvil.rpc("anvil_mine", `0x${deepestReorg.toString(16)}`)
+    return { anvil, eure }
   }
   const started = [
     step(

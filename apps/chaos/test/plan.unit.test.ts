@@ -20,12 +20,12 @@ describe("a plan", () => {
         .faults.slice(0, 6)
         .map(({ at_ms, fault }) => `${at_ms} ${inWords(fault)}`),
     ).toEqual([
-      "4000 service paused, service market-reference-ingest, lasts_ms 2914",
-      "5667 second writer, lasts_ms 12404, ending SIGKILL",
-      "8954 anvil paused, lasts_ms 2916",
-      "11324 bridge wrong, lie huge, lasts_ms 11291",
-      "13495 service killed, service inventory-sync, delay_ms 0",
-      "15850 verifier wrong, lie negative_balance, lasts_ms 10496",
+      "4000 rival, service inventory-sync, lasts_ms 6515",
+      "8280 gnosis reorg, depth 12, gone_ms 1299",
+      "10547 service paused, service market-reference-ingest, lasts_ms 6540",
+      "13487 service ended, service ops-sentinel, times 1",
+      "14231 esplora wrong, lie delay, lasts_ms 12881",
+      "17171 service paused, service history-writer, lasts_ms 1897",
     ])
   })
 
