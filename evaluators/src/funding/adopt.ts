@@ -14,13 +14,15 @@ export interface Adoption {
 /**
  * Finds, for outputs that are no recorded transfer, the transfers that the bridge credited before any observer saw
  * them: the same hash, address and amount, or (when the bridge named none or another hash) the only one with this
- * address and amount that was on the chain before the credit was seen. Answers by `tx_hash:output_index`.
+ * address and amount that was on the chain before the credit was seen. `rivals` are recorded and uncredited: what could
+ * be one of them is left open. Answers by `tx_hash:output_index`.
  */
 export const adoptions = (
   transfers: ReadonlyMap<string, FundingTransfer>,
   chain: Chain,
   outputs: ReadonlyArray<SeenOutput>,
   match_window_ms: number,
+  rivals: ReadonlyArray<SeenOutput> = [],
 ): ReadonlyMap<string, Adoption> => {
   const found = new Map<string, Adoption>()
   if (outputs.length === 0) return found
@@ -28,8 +30,10 @@ export const adoptions = (
   const continued = new Map<string, FundingTransfer>()
   for (const row of transfers.values()) {
     if (row.chain !== chain) continue
-    if (row.output_index === null) born.push(row)
-    else {
+    if (row.output_index === null) {
+      // What turned out to be others that were recorded is nothing that goes on.
+      if (row.match === undefined) born.push(row)
+    } else {
       // Credited before it was seen, its successor is the chain's hash of the same deposit; without a credit it is a rival.
       const hash = row.credited_at === undefined ? row.tx_hash : (row.successor_tx_hash ?? row.tx_hash)
       continued.set(`${hash}:${row.output_index}`, row)
@@ -62,14 +66,14 @@ export const adoptions = (
     const earlier_ms = Date.parse(row.first_seen_at) - output.chain_time_ms
     return earlier_ms >= 0 && earlier_ms <= match_window_ms
   }
-  const pairs = outputs
+  const pairs = [...outputs, ...rivals]
     .filter((output) => !found.has(outputKey(output)))
     .flatMap((output) =>
       [...free].filter((row) => alike(output, row) && inTime(output, row)).map((row) => ({ output, row })),
     )
   for (const { output, row } of pairs) {
-    const rivals = pairs.filter((pair) => pair.output === output || pair.row === row)
-    if (rivals.length === 1) adopt(output, row, "address_amount")
+    const others = pairs.filter((pair) => pair.output === output || pair.row === row)
+    if (others.length === 1 && !rivals.includes(output)) adopt(output, row, "address_amount")
   }
   return found
 }

@@ -109,15 +109,20 @@ export const chainDrafts = (
   if (state === "down" || state === "paused") return drafts
   const listed = new Set<string>()
   const strangers: SeenOutput[] = []
+  const uncredited: SeenOutput[] = []
   for (const output of sighting.outputs) {
     const transfer_id = outputTransferId(chain, output)
     if (listed.has(transfer_id)) continue
     listed.add(transfer_id)
     const row = known.transfers.get(transfer_id)
     if (row === undefined) strangers.push(output)
-    else record(nextDraft(row, sighting, sightOf(output, row.confirmations_required)))
+    else {
+      if (row.credited_at === undefined && output.confirmations > 0) uncredited.push(output)
+      record(nextDraft(row, sighting, sightOf(output, row.confirmations_required)))
+    }
   }
-  const adopted = adoptions(known.transfers, chain, strangers, known.policy.match_window_ms)
+  const { match_window_ms } = known.policy
+  const adopted = adoptions(known.transfers, chain, strangers, match_window_ms, uncredited)
   for (const output of strangers) {
     const adoption = adopted.get(`${output.tx_hash}:${output.output_index}`)
     if (adoption !== undefined) listed.add(adoption.row.transfer_id)

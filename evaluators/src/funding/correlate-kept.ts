@@ -3,6 +3,7 @@ import {
   type Candidate,
   groupBy,
   isBridgeBorn,
+  isStandIn,
   placeAmountKey,
   placeHashKey,
   placeKey,
@@ -21,6 +22,24 @@ const keptHash = (transfer: Candidate): string | null => {
 }
 
 const rowHash = (row: BridgeDeposit): string | null => (row.tx_hash === null ? null : hashKey(row.tx_hash))
+
+/** Takes the row for the transfers, and for the one that the bridge named before they were seen. */
+const takeWithStandIn = (
+  work: Work,
+  row: BridgeDeposit,
+  [first, ...others]: readonly [Candidate, ...Candidate[]],
+  match: Candidate["match"] | null,
+): void => {
+  const standIn = [...work.transfers].find(
+    (other) =>
+      isStandIn(other) &&
+      other !== first &&
+      other.match === match &&
+      placeAmountKey(other) === placeAmountKey(row) &&
+      (keptHash(other) === rowHash(row) || keptHash(other) === keptHash(first)),
+  )
+  take(work, row, [first, ...others, ...(standIn === undefined ? [] : [standIn])], match ?? null)
+}
 
 /**
  * An earlier match by amount gives way while it has credited nothing, once hashes show a better one:
@@ -63,7 +82,8 @@ const pairAlike = (
       .get(key(transfer))
       ?.find((candidate) => work.rows.has(candidate) && fits(candidate, transfer))
     if (row === undefined) continue
-    take(work, row, [transfer], isBridgeBorn(transfer) ? null : (transfer.match ?? null))
+    if (isBridgeBorn(transfer)) take(work, row, [transfer], transfer.match ?? null)
+    else takeWithStandIn(work, row, [transfer], transfer.match ?? null)
   }
 }
 
@@ -135,7 +155,7 @@ const keepSums = (
       1,
     )
     const [first, ...others] = parts.filter((_, index) => subset?.includes(index) ?? false)
-    if (first !== undefined) take(work, row, [first, ...others], "aggregate")
+    if (first !== undefined) takeWithStandIn(work, row, [first, ...others], "aggregate")
   }
 }
 
@@ -148,8 +168,9 @@ export const keepMatches = (work: Work): void => {
   const kept = [...work.transfers].filter(
     (transfer) => (transfer.match !== undefined || isBridgeBorn(transfer)) && !gives(transfer),
   )
-  const sums = kept.filter((transfer) => transfer.match === "aggregate")
-  const singles = kept.filter((transfer) => transfer.match !== "aggregate")
+  const sums = kept.filter((transfer) => transfer.match === "aggregate" && !isStandIn(transfer))
+  const singles = kept.filter((transfer) => transfer.match !== "aggregate" && !isStandIn(transfer))
+  const standIns = kept.filter(isStandIn)
   const credits = [...work.rows].filter((row) => isCredit(row.status))
   const isCredited = (transfer: Candidate): boolean => transfer.credited_at !== undefined
   keepSums(work, sums.filter(isCredited), credits)
@@ -158,4 +179,7 @@ export const keepMatches = (work: Work): void => {
   keepSums(work, sums, [...work.rows])
   keepByHash(work, singles, [...work.rows])
   keepByPlace(work, singles, [...work.rows])
+  // Its others have another row by now.
+  keepByHash(work, standIns, [...work.rows])
+  keepByPlace(work, standIns, [...work.rows])
 }

@@ -2,7 +2,9 @@ import { uncreditedStatuses } from "@landfall/domain/topics/funding-observation"
 import {
   accountKey,
   type Candidate,
+  type CreditMatch,
   groupBy,
+  isBridgeBorn,
   isInWindow,
   placeAmountKey,
   placeKey,
@@ -103,5 +105,73 @@ export const matchBySum = (work: Work): void => {
     const clear = others.length === 0 && (subset ?? []).every((transfer) => wanted(transfer) === 1)
     if (first !== undefined && clear) take(work, row, [first, ...rest], "aggregate")
     else work.ambiguous.add(row)
+  }
+}
+
+const minedStatuses: ReadonlySet<Candidate["status"]> = new Set(["confirming", "confirmed"])
+
+/** A transfer that the bridge named before it was seen, in the match with its row. */
+interface Unseen {
+  readonly match: CreditMatch
+  readonly born: Candidate
+}
+
+const unseenOf = (work: Work, near: ReadonlyArray<Candidate>): ReadonlyArray<Unseen> => {
+  const born = new Map(
+    near
+      .filter((transfer) => isBridgeBorn(transfer) && transfer.credited_at !== undefined)
+      .map((transfer) => [transfer.transfer_id, transfer]),
+  )
+  return work.matches.flatMap((match) => {
+    const of = match.match === null ? born.get(match.transfer_ids[0]) : undefined
+    return of === undefined ? [] : [{ match, born: of }]
+  })
+}
+
+/**
+ * Finds recorded transfers that are what the bridge credited before they were seen, or while they were called gone: mined
+ * now, on the chain before the credit was seen, and the only ones with its address and amount, or that add up to it.
+ * They are credited by the same row, beside the transfer that was made from it. Only where a healthy observer was just
+ * asked: a lagging one may not show what else there is.
+ */
+export const joinSeen = (
+  work: Work,
+  near: ReadonlyArray<Candidate>,
+  isWell: (chain: Candidate["chain"]) => boolean,
+): void => {
+  const mined = groupBy(
+    onTheirWay(work).filter(({ status, chain }) => minedStatuses.has(status) && isWell(chain)),
+    placeKey,
+  )
+  const choices = unseenOf(work, near).flatMap(({ match, born }) => {
+    const before = (mined.get(placeKey(born)) ?? []).filter((transfer) => {
+      const earlier_ms = Date.parse(born.first_seen_at) - work.timeOf(transfer)
+      return earlier_ms >= 0 && earlier_ms <= work.window_ms && isInWindow(work, match.row, transfer)
+    })
+    const alike = before.filter(({ amount }) => amount === born.amount)
+    const parts = before.filter(({ amount }) => amount < born.amount)
+    const sums = subsetsWithSum(
+      parts.map(({ amount }) => amount),
+      born.amount,
+      2,
+    )
+    const subsets =
+      alike.length > 0
+        ? alike.map((transfer) => [transfer])
+        : sums.map((sum) => parts.filter((_, index) => sum.includes(index)))
+    return subsets.length === 0 ? [] : [{ match, subsets }]
+  })
+  for (const { match, subsets } of choices) {
+    const [subset, ...others] = subsets
+    const wanted = (transfer: Candidate): number =>
+      choices.filter((choice) => choice.subsets.some((one) => one.includes(transfer))).length
+    if (subset === undefined || others.length > 0 || !subset.every((transfer) => wanted(transfer) === 1))
+      continue
+    for (const transfer of subset) work.transfers.delete(transfer)
+    work.matches[work.matches.indexOf(match)] = {
+      ...match,
+      transfer_ids: [...match.transfer_ids, ...subset.map(({ transfer_id }) => transfer_id)],
+      match: subset.length > 1 ? "aggregate" : "address_amount",
+    }
   }
 }

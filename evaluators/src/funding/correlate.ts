@@ -1,6 +1,6 @@
 import { uncreditedStatuses } from "@landfall/domain/topics/funding-observation"
 import { keepMatches } from "./correlate-kept.ts"
-import { matchByAmount, matchByHash, matchBySum } from "./correlate-new.ts"
+import { joinSeen, matchByAmount, matchByHash, matchBySum } from "./correlate-new.ts"
 import {
   accountKey,
   type Candidate,
@@ -87,13 +87,15 @@ const markKnownHashes = (work: Work, transfers: ReadonlyArray<Candidate>): void 
 /**
  * Finds which bridge row belongs to which transfer, one to one: first what was matched before, then equal
  * hashes, then the only candidate with this address and amount in the window, then several outputs that add up.
- * The order of rows and transfers makes no difference.
+ * The order of rows and transfers makes no difference. `isWell` says of which chains a healthy observer was just asked: there,
+ * what the bridge credited unseen is found among what is seen now.
  */
 export const correlate = (
   transfers: ReadonlyMap<string, Candidate>,
   bridgeRows: ReadonlyArray<BridgeDeposit>,
   policy: Pick<FundingPolicy, "match_window_ms">,
   timeOf: (transfer: Candidate) => number = (transfer) => Date.parse(transfer.first_seen_at),
+  isWell: (chain: Candidate["chain"]) => boolean = () => false,
 ): Correlation => {
   const rows = bridgeRows.toSorted(byAge)
   const near = rows.length === 0 ? [] : concerned(transfers.values(), rows)
@@ -109,6 +111,7 @@ export const correlate = (
   matchByHash(work)
   matchByAmount(work)
   matchBySum(work)
+  joinSeen(work, near, isWell)
   const matched = new Set(work.matches.flatMap((match) => match.transfer_ids))
   markKnownHashes(work, near)
   return {

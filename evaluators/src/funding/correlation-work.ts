@@ -57,6 +57,13 @@ export const take = (
 /** Whether the transfer was made from a bridge row and no observer has seen it since. */
 export const isBridgeBorn = (transfer: Candidate): boolean => transfer.output_index === null
 
+/**
+ * Whether it is such a transfer and turned out to be others, which were recorded under their own hashes: it shares its
+ * row with them.
+ */
+export const isStandIn = (transfer: Candidate): boolean =>
+  isBridgeBorn(transfer) && transfer.match !== undefined
+
 /** Account, chain and asset as one key. */
 export const accountKey = (of: Candidate | BridgeDeposit): string =>
   `${of.account_id}\n${of.chain}\n${of.asset_id}`

@@ -27,8 +27,9 @@ const withBridge = (draft: Draft, { row, match }: CreditMatch, now_ms: number): 
   const { credited_at: _credited, bridge_deposit_tx_hash: before, match: _match, ...rest } = draft
   const carrier = carrierHash(draft)
   const differs = row.tx_hash !== null && (carrier === null || hashKey(row.tx_hash) !== hashKey(carrier))
-  // A sum names its row even when the hash is the deposit's own: otherwise it would look like a row without one.
-  const named = match === null || match === "aggregate" || differs
+  // A sum names its row even when the hash is the deposit's own: otherwise it would look like a row without one. So does
+  // what was made from the row.
+  const named = match === null || match === "aggregate" || draft.output_index === null || differs
   const hash = row.tx_hash === null ? before : named ? row.tx_hash : undefined
   const at = draft.row?.credited_at ?? (isCredit(row.status) ? timestamp(now_ms) : undefined)
   return {
@@ -99,8 +100,9 @@ const addBridge = (drafts: Map<string, Draft>, facts: FundingFacts, known: Known
   const current = new Map<string, Candidate>(known.transfers)
   for (const [transfer_id, draft] of drafts) current.set(transfer_id, draft)
   const timeOf = timesOnChain(facts)
+  const isWell = (chain: Chain): boolean => facts.chains[chain]?.health.state === "ok"
   for (let round = 0; round < roundsMax; round++) {
-    const { matches, unmatchedRows } = correlate(current, facts.bridge, known.policy, timeOf)
+    const { matches, unmatchedRows } = correlate(current, facts.bridge, known.policy, timeOf, isWell)
     const changed = [
       ...matches.flatMap((match) => matchedDrafts(drafts, match, known)),
       ...unmatchedRows.flatMap((unmatched) => unseenCredit(drafts, unmatched, known)),

@@ -1,22 +1,13 @@
-import { type FundingObservation, fundingObservationTopic } from "@landfall/domain/topics/funding-observation"
-import type { BridgeDeposit } from "@landfall/evaluators/funding/facts"
 import type { FundingTransfer } from "@landfall/projections/funding-transfer"
 import { uncreditedTotals } from "@landfall/projections/uncredited"
 import { standingOf } from "../world/chain.ts"
-import { negative } from "./honest-negatives.ts"
 import type { Invariant } from "./invariant.ts"
-import { recordsOf } from "./records.ts"
 
 /** After the healing each deposit stands in the snapshots as the chain and the bridge have it, and so do the totals. */
-export const convergence: Invariant = function* ({ postgres, bitcoin, gnosis, bridge, kafka }) {
+export const convergence: Invariant = function* ({ postgres, bitcoin, gnosis, bridge }) {
   const transfers = Array.from(
     postgres.snapshots.get("funding_transfer")?.values() ?? [],
     ({ row }) => row as FundingTransfer,
-  )
-  const onceGone = new Set(
-    recordsOf<FundingObservation>(kafka, fundingObservationTopic)
-      .filter(({ record }) => negative.has(record.status))
-      .map(({ record }) => record.transfer_id),
   )
   const totals = new Map<string, bigint>()
   for (const [chain, asset_id, name] of [
@@ -37,9 +28,7 @@ export const convergence: Invariant = function* ({ postgres, bitcoin, gnosis, br
         const own = found.filter((row) => row.tx_hash === tx_hash)
         const row = own[0] ?? found[0]
         const outpoint = `${tx_hash}:${index}`
-        const wasGone = row !== undefined && onceGone.has(row.transfer_id)
-        const apart = wasGone ? bridge.rowOf(outpoint) : bridge.partsOf(outpoint)
-        const credited = bridge.isCredited(outpoint) && !isApart(apart ?? null, transfers)
+        const credited = bridge.isCredited(outpoint)
         if (standing.kind === "mined" && !credited)
           totals.set(asset_id, (totals.get(asset_id) ?? 0n) + amount)
         if (row === undefined) {
@@ -63,15 +52,3 @@ export const convergence: Invariant = function* ({ postgres, bitcoin, gnosis, br
     if ((totals.get(asset) ?? 0n) !== (shown.get(asset) ?? 0n))
       yield `${asset}: ${shown.get(asset) ?? 0n} is shown on its way, and it is ${totals.get(asset) ?? 0n}`
 }
-
-/**
- * Whether the bridge's row became a transfer of its own: it stands for several deposits and was credited before any of them
- * was seen, or for one that had been called gone and came back under a hash that the bridge did not name. What is seen
- * later cannot be told from other deposits then.
- */
-const isApart = (row: BridgeDeposit | null, transfers: ReadonlyArray<FundingTransfer>): boolean =>
-  row !== null &&
-  transfers.some(
-    ({ output_index, amount, funding_handle }) =>
-      output_index === null && amount === row.amount && funding_handle === row.address,
-  )

@@ -34,13 +34,16 @@ export const createWeather = (options: WeatherOptions) => {
         : BigInt(random.int(7, 2_000)) * 100_000n + BigInt(random.int(1, 99_999)),
     }))
 
+  let replacements = 0
   const replace = (): void => {
     const unmined = bitcoin.unmined()
     if (unmined.length === 0) return
     const old = random.pick(unmined)
-    // Of two with the same amount, one mined and credited under another hash or none, nobody could tell which it was.
+    replacements++
+    // Of two with the same amount, one mined and credited under another hash or none, nobody could tell which it was; nor
+    // of two replacements of one deposit, the first of which was sent again.
     const paid = plan.courses.some((course) => course === "other_hash" || course === "aggregate")
-      ? old.outputs.map((output) => ({ ...output, amount: output.amount - 1n }))
+      ? old.outputs.map((output) => ({ ...output, amount: output.amount + BigInt(replacements) }))
       : old.outputs
     const same = random.chance(0.5) ? paid : random.chance(0.5) ? [] : outputs(addresses.bitcoin)
     bitcoin.send(same, old)
