@@ -6,7 +6,7 @@ import { root, tools } from "./paths.mjs"
 import { step } from "./progress.mjs"
 import { obtainNode } from "./steps-node.mjs"
 import { installPackages } from "./steps-npm.mjs"
-import { buildTlogCheck, fetchKafka, findJava, obtainBitcoind } from "./steps-parts.mjs"
+import { archiveKafka, buildTlogCheck, fetchKafka, findJava, obtainBitcoind } from "./steps-parts.mjs"
 
 /**
  * Obtains whatever a command needs and is not there yet, one line a step.
@@ -21,6 +21,8 @@ export async function setUp(command) {
     await step("npm packages", (retitle) => installPackages(node, retitle))
     if (needed.java) await step("Java", findJava)
     if (needed.kafka) await step(`Kafka ${kafkaVersion()}`, fetchKafka)
+    if (needed.kafka && command.startsWith("test"))
+      await step("Kafka's classes, kept ready", (retitle) => archiveKafka(node, retitle))
     if (needed.bitcoind) await step("bitcoind", obtainBitcoind)
     if (needed.tlogCheck) await step("reference checker of transparency logs", buildTlogCheck)
     return node

@@ -52,6 +52,31 @@ export async function fetchKafka() {
 }
 
 /**
+ * Has Java keep the classes that a broker loads: tests start dozens of brokers, and each then costs half as much. Where
+ * Java cannot, everything works as before.
+ * @param {import("./steps-node.mjs").Node} node
+ * @param {(title: string) => void} retitle
+ */
+export async function archiveKafka({ node, env }, retitle) {
+  const { JAVA_HOME } = process.env
+  const java = say(JAVA_HOME ? join(JAVA_HOME, "bin", "java") : "java", ["-version"]) ?? ""
+  const script = join(root, "setup", "parts", "archive-kafka.ts")
+  const pom = join(root, "setup", "kafka", "pom.xml")
+  try {
+    await onceFor({
+      file: join(tools, "stamps", "kafka-archive"),
+      // Java looks for the jars where they were.
+      fingerprint: fingerprint([readFileSync(pom), readFileSync(script), java, root]),
+      stands: () => existsSync(join(tools, "kafka", "lib", "kafka.jsa")),
+      work: () => run(node, [script], { env }),
+    })
+  } catch (error) {
+    if (!(error instanceof SetupFailure)) throw error
+    retitle("Kafka without an archive of its classes: tests take longer")
+  }
+}
+
+/**
  * Finds a bitcoind on PATH that is new enough, or fetches one.
  * @param {(title: string) => void} retitle
  */
