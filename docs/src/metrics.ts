@@ -1,4 +1,5 @@
 import { requestMetrics } from "@landfall/adapters/http/observe"
+import { clockMetrics } from "@landfall/adapters/metrics/clock"
 import { createMetrics, type Metrics } from "@landfall/adapters/metrics/metrics"
 import { outgoingCallMetrics } from "@landfall/adapters/metrics/outgoing-calls"
 import { publishingMetrics } from "@landfall/adapters/metrics/publishing"
@@ -57,7 +58,10 @@ const common = (): ReadonlyArray<Listed> => {
     name: "docs",
     version: "0",
   }).getMetricsAsArray() as unknown as ReadonlyArray<Listed>
-  return [...all.filter(({ name }) => name.startsWith("landfall_")), ...listed([requestMetrics])]
+  return [
+    ...all.filter(({ name }) => name.startsWith("landfall_")),
+    ...listed([requestMetrics, (registry) => clockMetrics(registry, unmeasured)]),
+  ]
 }
 
 /** The names of the metrics of each service that are Landfall's own, those that all services have included. */

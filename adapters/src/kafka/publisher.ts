@@ -34,6 +34,13 @@ export interface TransactionalPublisher {
   readonly close: () => Promise<void>
 }
 
+export interface PublisherOptions {
+  /** How long each answer is waited for; the broker aborts what was left open after the same time. */
+  readonly timeoutMs?: number
+  /** The time that messages are stamped with, in epoch milliseconds: a broker refuses those of a clock that is an hour ahead. */
+  readonly now?: () => number
+}
+
 // librdkafka's (_FENCED) and the broker's (INVALID_PRODUCER_EPOCH, PRODUCER_FENCED) words for: somebody else holds this
 // transactional id now.
 const fencedCodes: ReadonlySet<number> = new Set([-144, 47, 90])
@@ -47,8 +54,7 @@ const defaultTimeoutMs = 30_000
 export const openPublisher = (
   connection: KafkaConnection,
   transactionalId: string,
-  /** How long each answer is waited for; the broker aborts what was left open after the same time. */
-  timeoutMs = defaultTimeoutMs,
+  { timeoutMs = defaultTimeoutMs, now = Date.now }: PublisherOptions = {},
 ): TransactionalPublisher => {
   let producer: kafka.Producer | null = null
 
@@ -104,7 +110,7 @@ export const openPublisher = (
         )
         for (const { topic, key, value } of messages) {
           try {
-            mine.produce(topic, null, Buffer.from(value, "utf8"), key)
+            mine.produce(topic, null, Buffer.from(value, "utf8"), key, now())
           } catch (error) {
             throw new KafkaError(`producing to ${topic}`, error)
           }

@@ -4,7 +4,8 @@ import type { AnyTopic } from "@landfall/domain/registry"
 import { foldInto, type Rows } from "@landfall/projections/fold"
 import type { AnyProjection } from "@landfall/projections/registry"
 import { type Checkpoint, partitionName, readCheckpoints } from "../history/checkpoint.ts"
-import { type KafkaLog, kafkaLogs, requireContinuable } from "../history/resume.ts"
+import { requireRecorded } from "../history/require-recorded.ts"
+import { type KafkaLog, kafkaLogs } from "../history/resume.ts"
 import { holdSnapshots, openSnapshotTable } from "../history/snapshot-table.ts"
 import { requireSnapshotVersions } from "../history/snapshot-versions.ts"
 import type { Admin } from "../kafka/admin.ts"
@@ -42,13 +43,16 @@ export const loadState = async (options: LoadStateOptions): Promise<LoadedState>
   const partitions = described.flatMap(({ name, partitions: count }) =>
     Array.from({ length: count }, (_, partition) => ({ topic: name, partition })),
   )
+  await requireRecorded(
+    options,
+    partitions.flatMap((at) => checkpoints.get(partitionName(at)) ?? []),
+  )
   const logs = await kafkaLogs(admin, partitions)
   const next = new Map<string, number>()
   for (const at of partitions) {
     const name = partitionName(at)
     const log = logs.get(name) as KafkaLog
     const checkpoint = checkpoints.get(name)
-    if (checkpoint !== undefined) requireContinuable(checkpoint, log)
     next.set(name, checkpoint?.nextOffset ?? log.earliest)
   }
   const behind = partitions.filter(

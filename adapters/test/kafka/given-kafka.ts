@@ -62,7 +62,7 @@ export const givenPublisher = async (
   transactionalId: string,
   timeoutMs?: number,
 ): Promise<TransactionalPublisher> => {
-  const publisher = openPublisher(connection, transactionalId, timeoutMs)
+  const publisher = openPublisher(connection, transactionalId, timeoutMs === undefined ? {} : { timeoutMs })
   onTestFinished(() => publisher.close())
   await publisher.open()
   return publisher

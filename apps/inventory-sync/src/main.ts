@@ -37,16 +37,16 @@ await runService(async () => {
     INVENTORY_ASSETS: assets,
     INVENTORY_POLL_INTERVAL_MS: interval_ms,
   } = settings
-  const { log, metrics, shown } = serviceShell(name, settings)
+  const { log, metrics, now, shown } = serviceShell(name, settings)
   const fresh_ms_max = Math.max(5 * interval_ms, 10_000)
   const sources = {
     verifier: createSource<VerifierBalances>({
       name: "verifier",
-      now: Date.now,
+      now,
       fresh_ms_max,
       isStale: (error) => error instanceof VerifierFailed && error.reason === "stale",
     }),
-    bridge: createSource<BridgeReport>({ name: "bridge", now: Date.now, fresh_ms_max }),
+    bridge: createSource<BridgeReport>({ name: "bridge", now, fresh_ms_max }),
   }
   let unlisted_assets: ReadonlyArray<string> = []
 
@@ -62,7 +62,7 @@ await runService(async () => {
     heartbeat_ms: settings.INVENTORY_HEARTBEAT_MS,
     interval_ms,
     publisher: publishingMetrics(metrics)(
-      openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID ?? `landfall-${name}-${account_id}`),
+      openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID ?? `landfall-${name}-${account_id}`, { now }),
     ),
     readPublished: () => latestRecords({ kafka, admin, projection: intentInventory, keys: [account_id] }),
     poll: inventoryPoll({
@@ -76,16 +76,16 @@ await runService(async () => {
       bridge: openBridge(
         createJsonClient({ name: "bridge", endpoint: settings.BRIDGE_URL, onCall }),
         assets,
-        Date.now,
+        now,
       ),
       blocks: createBlockWatch({ stands_ms_max: settings.VERIFIER_BLOCK_MAX_AGE_MS }),
-      now: Date.now,
+      now,
       sources,
       onUnlisted: (found) => {
         unlisted_assets = found
       },
     }),
-    now: Date.now,
+    now,
     random: Math.random,
     onEvent: (event) => {
       measure(event)
@@ -107,7 +107,7 @@ await runService(async () => {
             ...(bearer === null ? {} : { bearer }),
           }),
           interval_ms,
-          now: Date.now,
+          now,
         })
 
   const service = await buildService({
@@ -120,7 +120,7 @@ await runService(async () => {
         sources,
         unlisted_assets,
         visibility,
-        now_ms: Date.now(),
+        now_ms: now(),
       }),
     stateSchema: StateDocument,
     standing: () => {

@@ -28,7 +28,6 @@ import { readinessOf, standingOf, stateOf } from "./state.ts"
 import { type MeasuredTail, openTail } from "./tail.ts"
 
 const name = "liquidity-manager"
-const now = Date.now
 const random = Math.random
 
 await runService(async () => {
@@ -38,7 +37,7 @@ await runService(async () => {
     ...(given.FUNDING_FILE === null ? [] : configProblems(given.FUNDING_FILE)),
   ])
   const { DATABASE_URL, BRIDGE_URL } = settings
-  const { log, metrics, shown } = serviceShell(name, settings)
+  const { log, metrics, now, shown } = serviceShell(name, settings)
   const config = settings.FUNDING_FILE ?? deskConfig
   const bases = offsetBases(() =>
     openDatabase(reveal(DATABASE_URL.url), {
@@ -74,7 +73,7 @@ await runService(async () => {
   const manager = createManager({
     observers,
     bridge,
-    publisher: publishingMetrics(metrics)(openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID)),
+    publisher: publishingMetrics(metrics)(openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID, { now })),
     load: () => loadFundingState({ database, kafka, admin }),
     openTail: async (position) => {
       tail = await openTail(kafka, position)

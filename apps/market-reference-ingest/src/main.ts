@@ -27,7 +27,7 @@ const name = "market-reference-ingest"
 await runService(async () => {
   const settings = loadSettings(settingsTable, process.env, checkService)
   const { PRICE_PAIRS: pairs, PRICE_POLL_INTERVAL_MS: interval_ms } = settings
-  const { log, metrics, shown } = serviceShell(name, settings)
+  const { log, metrics, now, shown } = serviceShell(name, settings)
   const shape = tickerShapes.find((known) => known.name === settings.PRICE_FORMAT)
   if (shape === undefined) throw new RangeError(`no ticker of the format ${settings.PRICE_FORMAT}`)
   const ticker = openTicker(shape, {
@@ -36,7 +36,7 @@ await runService(async () => {
   })
   const source = createSource<ReadonlyMap<string, Quote>>({
     name: "ticker",
-    now: Date.now,
+    now,
     fresh_ms_max: Math.max(5 * interval_ms, 10_000),
   })
 
@@ -50,11 +50,11 @@ await runService(async () => {
     same: samePrice,
     heartbeat_ms: settings.PRICE_HEARTBEAT_MS,
     interval_ms,
-    publisher: publishingMetrics(metrics)(openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID)),
+    publisher: publishingMetrics(metrics)(openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID, { now })),
     readPublished: () =>
       latestRecords({ kafka, admin, projection: marketPrice, keys: pairs.map(({ pair }) => pair) }),
     poll: pricePoll({ ticker, source_name: settings.PRICE_SOURCE ?? ticker.name, pairs, source }),
-    now: Date.now,
+    now,
     random: Math.random,
     onEvent: (event) => {
       measure(event)
@@ -66,7 +66,7 @@ await runService(async () => {
   const service = await buildService({
     ...shown,
     readiness: () => readinessOf(publisher.status()),
-    state: () => stateOf({ pairs, source, status: publisher.status(), now_ms: Date.now() }),
+    state: () => stateOf({ pairs, source, status: publisher.status(), now_ms: now() }),
     stateSchema: StateDocument,
     standing: () => {
       const { age_ms } = source.health()

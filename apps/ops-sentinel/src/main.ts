@@ -5,7 +5,9 @@ import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
 import { reveal } from "@landfall/adapters/config/secret"
 import { checkService } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
+import { readCheckpoints } from "@landfall/adapters/history/checkpoint"
 import { offsetBases } from "@landfall/adapters/history/generations"
+import { requireRecorded } from "@landfall/adapters/history/require-recorded"
 import { buildService } from "@landfall/adapters/http/service"
 import { start } from "@landfall/adapters/http/start"
 import { openAdmin } from "@landfall/adapters/kafka/admin"
@@ -28,7 +30,7 @@ const stop_ms_max = 10_000
 
 await runService(async () => {
   const settings = loadSettings(settingsTable, process.env, checkService)
-  const { log, metrics, shown } = serviceShell(name, settings)
+  const { log, metrics, now, shown } = serviceShell(name, settings)
   const policy = settings.ALERT_POLICY_FILE ?? defaultPolicy()
   const bases = offsetBases(() =>
     openDatabase(reveal(settings.DATABASE_URL.url), {
@@ -45,14 +47,19 @@ await runService(async () => {
   })
   let running: Sentinel | null = null
   const sentinel = createSentinel({
-    publisher: publishingMetrics(metrics)(openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID)),
+    publisher: publishingMetrics(metrics)(openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID, { now })),
     policies: async () => {
       await requireMigrated(database)
-      return recordPolicy(database, policy, Date.now())
+      return recordPolicy(database, policy, now())
     },
-    openReader: () => openEventReader({ kafka, admin, topics }),
+    openReader: async () => {
+      // A log that was restored from an old backup lacks what was decided since: it must not be decided again.
+      const recorded = await database.transaction((transaction) => readCheckpoints(transaction))
+      await requireRecorded({ kafka, admin }, recorded)
+      return openEventReader({ kafka, admin, topics })
+    },
     tick_interval_ms: settings.TICK_INTERVAL_MS,
-    now: Date.now,
+    now,
     random: Math.random,
     log,
     onTick: sentinelMetrics(metrics, () => running),
@@ -63,7 +70,7 @@ await runService(async () => {
     readiness: () => readinessOf(sentinel),
     state: () => stateOf(sentinel),
     stateSchema: StateDocument,
-    standing: () => standingOf(sentinel, Date.now()),
+    standing: () => standingOf(sentinel, now()),
     routes: sentinelRoutes(sentinel),
   })
   // A process that cannot listen must not take the transactional id from one that can.
