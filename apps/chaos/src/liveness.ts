@@ -12,6 +12,8 @@ export interface Liveness {
   readonly after_ms: number | null
   /** What still was not so at the end; empty when it came to hold. */
   readonly missing: string
+  /** What was waited for last before it held; empty when it held at once. */
+  readonly waited: string
 }
 
 export interface LivenessOptions {
@@ -63,11 +65,20 @@ export const unsettled = (
 /** The topics of which the writer has not recorded everything yet, in words. */
 export const lagOf = async (writer: Supervised): Promise<ReadonlyArray<string>> => {
   const { topics } = await writer.get<{
-    topics: ReadonlyArray<{ topic: string; lag: number | null; write_status: string }>
+    topics: ReadonlyArray<{
+      topic: string
+      lag: number | null
+      write_status: string
+      offsets: { readonly [partition: string]: { readonly next: number; readonly end: number | null } }
+    }>
   }>("/state")
   return topics
     .filter(({ lag, write_status }) => lag !== 0 || write_status !== "ok")
-    .map(({ topic, lag, write_status }) => `${topic}: ${lag} messages, ${write_status}`)
+    .map(({ topic, lag, write_status, offsets }) => {
+      const open = Object.entries(offsets).filter(([, { next, end }]) => next !== end)
+      const places = open.map(([partition, { next, end }]) => `${partition} at ${next} of ${end}`)
+      return `${topic}: ${lag} messages, ${write_status} (${places.join(", ")})`
+    })
 }
 
 /** Waits until everything holds at one time, or the deadline has passed. */
@@ -110,6 +121,7 @@ export const awaitLiveness = async (options: LivenessOptions): Promise<ReadonlyA
   ]
   const began_ms = performance.now()
   const first = new Map<string, number>()
+  const waited = new Map<string, string>()
   for (;;) {
     const standing: Liveness[] = []
     for (const [what, missing] of wanted) {
@@ -118,7 +130,9 @@ export const awaitLiveness = async (options: LivenessOptions): Promise<ReadonlyA
       if (left.length > 0) first.delete(what)
       else if (!first.has(what)) first.set(what, after_ms)
       const told = `${left.slice(0, 5).join("; ")}${left.length > 5 ? ` and ${left.length - 5} more` : ""}`
-      standing.push({ what, after_ms: first.get(what) ?? null, missing: told })
+      if (told !== "") waited.set(what, told)
+      const after = first.get(what) ?? null
+      standing.push({ what, after_ms: after, missing: told, waited: waited.get(what) ?? "" })
     }
     const isOver = performance.now() - began_ms > deadline_ms
     if (isOver || standing.every(({ after_ms }) => after_ms !== null)) return standing

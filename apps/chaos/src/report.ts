@@ -50,10 +50,11 @@ export const reportOf = (outcome: Outcome, circumstances: Circumstances): string
     ),
     "## After the healing",
     table(
-      ["Must come to hold within 60 s", "Held after"],
-      liveness.map(({ what, after_ms, missing }) => [
+      ["Must come to hold within 60 s", "Held after", "Waited last for"],
+      liveness.map(({ what, after_ms, missing, waited }) => [
         what,
         after_ms === null ? `not: ${missing}` : `${seconds(after_ms)} s`,
+        waited,
       ]),
     ),
     "## Processes that ended by themselves",

@@ -133,9 +133,9 @@ const recover = async (stage: Stage): Promise<ReadonlyArray<Liveness>> => {
   await load.stop()
   book.tell(`everything is there again; ${deposits.all().length} deposits, ${load.sent()} events`)
   const liveness = await awaitLiveness({ world, deposits, truth, sql, deadline_ms: liveness_ms })
-  for (const { what, after_ms, missing } of liveness)
+  for (const { what, after_ms, missing, waited } of liveness)
     if (after_ms === null) terminal.failed(what, missing)
-    else terminal.done(what, "", after_ms)
+    else terminal.done(what, waited === "" ? "" : `waited last for ${waited}`, after_ms)
   await deposits.stop()
   return liveness
 }

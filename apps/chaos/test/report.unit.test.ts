@@ -14,7 +14,7 @@ const outcome: Outcome = {
   events: 240_000,
   chaos_ms: 120_000,
   deposits: { bitcoin: 40, gnosis: 20, replaced: 3 },
-  liveness: [{ what: "every service is ready", after_ms: 1_234, missing: "" }],
+  liveness: [{ what: "every service is ready", after_ms: 1_234, missing: "", waited: "lag" }],
   held: [{ what: "each place is taken once", seen: "9 looks", broken: [] }],
   ownEnds: [],
   remarks: [],
@@ -26,7 +26,7 @@ it("a report says what was injected, how often, what held, and how to repeat it"
   expect(report).toContain("Everything held. 2 faults within 2.0 minutes, 240000 events (2000 a second)")
   expect(report).toContain("| postgres killed | 1 | 1 |")
   expect(report).toContain("| each place is taken once | 9 looks | never |")
-  expect(report).toContain("| every service is ready | 1.2 s |")
+  expect(report).toContain("| every service is ready | 1.2 s | lag |")
   expect(report).toContain("| 9.0 s | postgres killed | 0.1 s | not made: it \\| was away |")
   expect(report).toContain("`npm run chaos -- --seed 7 --minutes 2`")
 })
@@ -35,7 +35,9 @@ it("a report begins with what did not hold, whether along the way or after the h
   const bad: Outcome = {
     ...outcome,
     held: [{ what: "each place is taken once", seen: "9 looks", broken: ["ops.alert/0 twice"] }],
-    liveness: [{ what: "every service is ready", after_ms: null, missing: "ops-sentinel: lagging" }],
+    liveness: [
+      { what: "every service is ready", after_ms: null, missing: "ops-sentinel: lagging", waited: "" },
+    ],
   }
   expect(brokenOf(bad)).toHaveLength(2)
   const report = reportOf(bad, circumstances)
