@@ -7,7 +7,7 @@ import type { OwnEnd } from "./supervised.ts"
 export interface Book {
   readonly findings: Findings
   /** Begins to count time: what happens is told with the time since then. */
-  readonly begin: () => void
+  readonly start: () => void
   /** Milliseconds since the beginning. */
   readonly since: () => number
   /** Prints what happens, with its time. */
@@ -34,7 +34,7 @@ export const openBook = (terminal: Terminal): Book => {
     terminal.line(`  ${(since() / 1000).toFixed(1).padStart(7)} s  ${text}`)
   return {
     findings,
-    begin: () => {
+    start: () => {
       began_ms = performance.now()
     },
     since,

@@ -55,7 +55,7 @@ export const runPlan = async (options: RunOptions): Promise<Outcome> => {
   const watched = repeatedly(lookEvery_ms, watching.signal, watch.look, () => {})
 
   terminal.heading(`Chaos: ${plan.faults.length} faults`)
-  book.begin()
+  book.start()
   const injected = await unrest({ ...stage, plan })
   const chaos_ms = book.since()
   const events = load.sent()
