@@ -28,7 +28,6 @@ export interface BridgedChain {
 }
 
 interface Row {
-  readonly parts: ReadonlyArray<string>
   readonly course: BridgeCourse
   deposit: BridgeDeposit
 }
@@ -81,12 +80,6 @@ export class SimulatedBridge {
     return this.decided.get(outpoint)?.deposit
   }
 
-  /** The row of an output that was credited together with others; null for one that has its own. */
-  partsOf(outpoint: string): BridgeDeposit | null {
-    const row = this.decided.get(outpoint)
-    return row !== undefined && row.parts.length > 1 ? row.deposit : null
-  }
-
   private takeUp(bridged: BridgedChain, healing: boolean): void {
     const view = bridged.chain.view()
     const fresh: Array<{ outpoint: string; tx_hash: string; address: string; units: bigint }> = []
@@ -132,7 +125,7 @@ export class SimulatedBridge {
       status,
       created_at_ms: this.time.now(),
     }
-    const row: Row = { parts, course, deposit }
+    const row: Row = { course, deposit }
     for (const outpoint of parts) this.decided.set(outpoint, row)
     if (course !== "never") this.rows.push(row)
   }
