@@ -16,6 +16,9 @@ export const reorgBitcoin = (
       const { tx } = await rpc<{ tx: ReadonlyArray<string> }>("getblock", await rpc("getblockhash", at), 1)
       tx.forEach(truth.mayBeGone)
     }
+    // What spends the coins of a deep block waits for it, and leaves the mempool when the node forgets that block's payments.
+    const unmined = await rpc<ReadonlyArray<string>>("getrawmempool")
+    unmined.forEach(truth.mayBeGone)
     // Coins of a block that pays another address make another block, whatever else is in it.
     const pool = await openWallet(bitcoind.url, "pool")
     const address = await pool<string>("getnewaddress")

@@ -56,6 +56,16 @@ export interface DepositsOptions {
   readonly random: Random
 }
 
+/** What bitcoind's wallet says of one output that it sent. */
+interface WalletEntry {
+  readonly category: string
+  readonly txid: string
+  readonly address?: string
+  /** In coins, negative. */
+  readonly amount: number
+  readonly confirmations: number
+}
+
 const bridgeChain = { bitcoin: "btc:mainnet", gnosis: "eth:100" } as const
 const asset = {
   bitcoin: { asset_id: "BTC", token_id: "nep141:btc.omft.near" },
@@ -214,29 +224,22 @@ export const startDeposits = ({ world, truth, sql, random }: DepositsOptions): D
 
   const reconcileBitcoin = async (): Promise<void> => {
     const { miner } = bitcoind
-    const sent = await miner<
-      ReadonlyArray<{
-        category: string
-        txid: string
-        address?: string
-        amount: number
-        confirmations: number
-      }>
-    >("listtransactions", "*", 100_000)
-    for (const { category, txid, address = "", amount: coins, confirmations } of sent) {
-      if (category !== "send" || !issued.bitcoin.includes(address)) continue
+    const listed = await miner<ReadonlyArray<WalletEntry>>("listtransactions", "*", 100_000)
+    const sent = listed.filter(
+      ({ category, address = "" }) => category === "send" && issued.bitcoin.includes(address),
+    )
+    for (const { txid, address = "", amount: coins } of sent) {
+      if (deposits.some(({ tx_hash }) => tx_hash === txid)) continue
       const satoshi = BigInt(Math.round(-coins * 1e8))
-      const known = deposits.find(({ tx_hash }) => tx_hash === txid)
-      if (known === undefined) {
-        const twin = deposits.find((one) => one.amount === satoshi && one.address === address)
-        if (twin !== undefined) twin.replaced_by = txid
-        add("bitcoin", txid, address, satoshi, "same_hash")
-      }
-      if (confirmations !== 0 || known?.replaced_by !== null) continue
-      const inMempool = await bitcoind.rpc("getmempoolentry", txid).catch(() => null)
-      if (inMempool !== null) continue
+      const twin = deposits.find((one) => one.amount === satoshi && one.address === address)
+      if (twin !== undefined) twin.replaced_by = txid
+      add("bitcoin", txid, address, satoshi, "same_hash")
+    }
+    // The oldest first: the others spend its change. What was replaced is refused, and so is what the node has.
+    for (const { txid, confirmations } of sent) {
+      if (confirmations !== 0) continue
       const { hex } = await miner<{ hex: string }>("gettransaction", txid)
-      await bitcoind.rpc("sendrawtransaction", hex)
+      await bitcoind.rpc("sendrawtransaction", hex).catch(() => {})
     }
   }
   const reconcileGnosis = async (): Promise<void> => {
