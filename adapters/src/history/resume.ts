@@ -1,6 +1,7 @@
 import type { Admin, PartitionBounds } from "../kafka/admin.ts"
 import type { Database, Transaction } from "../postgres/transaction.ts"
 import { type Checkpoint, createCheckpoint, lockCheckpoints, partitionName } from "./checkpoint.ts"
+import { endSilentHolders } from "./silent-holders.ts"
 import { readStandings, type SnapshotStandings } from "./snapshot-versions.ts"
 
 /** The log in Kafka is not the one that was read: going on would skip or mix events, so the writer stops. */
@@ -101,7 +102,10 @@ export const resume = async (
   now_ms: number,
 ): Promise<Resumed> => {
   const before = await kafkaLogs(admin, partitions)
+  await database.transaction((transaction) => endSilentHolders(transaction))
   const lockAll = async (transaction: Transaction): Promise<ReadonlyMap<string, Checkpoint>> => {
+    // Who does not get them soon looks again for holders that have fallen silent.
+    await transaction.script("set local lock_timeout = '5s'")
     const found = await lockCheckpoints(transaction, partitions)
     if (found.size === partitions.length) return found
     for (const at of partitions) {

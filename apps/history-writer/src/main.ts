@@ -12,6 +12,7 @@ import {
   type HistoryWriter,
   startHistoryWriter,
 } from "@landfall/adapters/history/history-writer"
+import { silentMsMax } from "@landfall/adapters/history/silent-holders"
 import { claimSnapshotVersions } from "@landfall/adapters/history/snapshot-versions"
 import { buildService } from "@landfall/adapters/http/service"
 import { start } from "@landfall/adapters/http/start"
@@ -34,9 +35,6 @@ import { positionOf, readinessOf, stateOf } from "./state.ts"
 import { startWatch } from "./watch.ts"
 
 const name = "history-writer"
-/** Between two statements of a batch lies far less; the successor of a writer that was stopped waits so long for its locks. */
-const silentMsMax = 10_000
-
 await runService(async () => {
   const settings = loadSettings(settingsTable, process.env, checkService)
   const { log, metrics, shown } = serviceShell(name, settings)
