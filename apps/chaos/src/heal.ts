@@ -10,11 +10,13 @@ export const heal = async ({
   postgres: database,
   bitcoind,
   anvil,
+  anvilGate,
   esplora,
   parts,
   services,
 }: World): Promise<ReadonlyArray<string>> => {
   for (const service of Object.values(services)) service.thaw()
+  await anvilGate.open()
   esplora.setFault(null)
   esplora.setFrozen(false)
   for (const { control } of [parts.bridge, parts.verifier, parts.ticker, parts.relay])

@@ -54,8 +54,11 @@ export const inject = async (fault: Fault, injection: Injection): Promise<string
       return stopped(kafka, fault.lasts_ms, signal)
     case "bitcoind_stopped":
       return world.bitcoinLock(() => stopped(bitcoind, fault.lasts_ms, signal))
-    case "anvil_stopped":
-      return world.gnosisLock(() => stopped(anvil, fault.lasts_ms, signal))
+    case "anvil_refusing":
+      await world.anvilGate.shut()
+      await pause(fault.lasts_ms, signal)
+      await world.anvilGate.open()
+      return null
     case "broker_paused":
       return frozen(kafka, fault.lasts_ms, signal)
     case "bitcoind_paused":

@@ -27,7 +27,7 @@ type Outage =
   | "broker_paused"
   | "bitcoind_stopped"
   | "bitcoind_paused"
-  | "anvil_stopped"
+  | "anvil_refusing"
   | "anvil_paused"
   | "esplora_frozen"
 /** A part that answers wrongly for a while. */
@@ -152,7 +152,7 @@ const troubles: ReadonlyArray<Card> = [
   () => ({ kind: "postgres_killed" }),
   lasting("bitcoind_stopped", 2, 20),
   lasting("bitcoind_paused", 2, 20),
-  lasting("anvil_stopped", 2, 20),
+  lasting("anvil_refusing", 2, 20),
   lasting("anvil_paused", 2, 20),
   lasting("esplora_frozen", 3, 20),
   wrong("esplora_wrong", wireFaults),
@@ -200,7 +200,7 @@ export const partsOf = (fault: Fault): ReadonlyArray<string> => {
     case "bitcoind_paused":
     case "bitcoin_reorg":
       return ["bitcoind"]
-    case "anvil_stopped":
+    case "anvil_refusing":
     case "anvil_paused":
     case "gnosis_reorg":
       return ["anvil"]

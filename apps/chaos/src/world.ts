@@ -10,6 +10,7 @@ import { type Bitcoind, startBitcoind } from "@landfall/setup/parts/bitcoind"
 import { type Kafka, startKafka } from "@landfall/setup/parts/kafka"
 import { freePort } from "@landfall/setup/parts/ports"
 import { type Postgres, startPostgres } from "@landfall/setup/parts/postgres"
+import { type Gate, openGate } from "./gate.ts"
 import { type ServiceName, serviceNames } from "./plan.ts"
 import { type OwnEnd, type Supervised, supervise } from "./supervised.ts"
 import { type OneAtATime, oneAtATime } from "./waiting.ts"
@@ -23,6 +24,8 @@ export interface World {
   readonly postgres: Postgres
   readonly bitcoind: Bitcoind
   readonly anvil: Anvil
+  /** How the services come to anvil: started again it would not have the chain that it had. */
+  readonly anvilGate: Gate
   readonly esplora: EsploraServer
   readonly eure: Eure
   readonly parts: Parts
@@ -69,7 +72,9 @@ export const startWorld = async ({ terminal, folder, cleanup, onOwnEnd }: WorldO
     const anvil = await leashed(startAnvil({ dir, args: ["--slots-in-an-epoch", "1"] }))
     const eure = await placeEure(anvil.rpc)
     await anvil.rpc("anvil_mine", `0x${deepestReorg.toString(16)}`)
-    return { anvil, eure }
+    const anvilGate = await openGate(await freePort(), anvil.port)
+    cleanup.add(anvilGate.shut)
+    return { anvil, eure, anvilGate }
   }
   const started = [
     step(
@@ -93,7 +98,7 @@ export const startWorld = async ({ terminal, folder, cleanup, onOwnEnd }: WorldO
     step(terminal, "anvil (Gnosis, with EURe)", gnosis, ({ anvil }) => anvil.url),
   ] as const
   await Promise.allSettled(started)
-  const [kafka, postgres, { bitcoind, esplora }, { anvil, eure }] = await Promise.all(started)
+  const [kafka, postgres, { bitcoind, esplora }, { anvil, eure, anvilGate }] = await Promise.all(started)
   const parts = await startParts(
     terminal,
     folder,
@@ -102,7 +107,7 @@ export const startWorld = async ({ terminal, folder, cleanup, onOwnEnd }: WorldO
       DATABASE_URL: postgres.url,
       BITCOIN_OBSERVER_URL: bitcoind.url,
       BITCOIN_SECOND_OBSERVER_URL: `esplora+${esplora.url}`,
-      GNOSIS_OBSERVER_URL: anvil.url,
+      GNOSIS_OBSERVER_URL: `http://127.0.0.1:${anvilGate.port}`,
     },
     cleanup,
   )
@@ -139,6 +144,7 @@ export const startWorld = async ({ terminal, folder, cleanup, onOwnEnd }: WorldO
     postgres,
     bitcoind,
     anvil,
+    anvilGate,
     esplora,
     eure,
     parts,

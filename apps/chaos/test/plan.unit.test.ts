@@ -70,7 +70,7 @@ describe("a plan", () => {
       "broker_paused",
       "bitcoind_stopped",
       "bitcoind_paused",
-      "anvil_stopped",
+      "anvil_refusing",
       "anvil_paused",
       "esplora_frozen",
       "esplora_wrong",
