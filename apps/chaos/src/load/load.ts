@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 
 /** What the process of the load is told. */
@@ -26,7 +26,11 @@ export interface Load {
 
 /** Starts it and resolves when it sends. */
 export const startLoad = async (wanted: Exclude<LoadWanted, "stop">): Promise<Load> => {
-  const child: ChildProcess = fork(fileURLToPath(new URL("./process.ts", import.meta.url)))
+  const program = fileURLToPath(new URL("./process.ts", import.meta.url))
+  // On a leash like every other part, and yet with a channel to talk over.
+  const child: ChildProcess = spawn("setpriv", ["--pdeathsig", "KILL", process.execPath, program], {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  })
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()))
   let told: LoadTold = { sent: 0, troubles: [], stopped: false }
   const heard = new EventTarget()
