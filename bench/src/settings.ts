@@ -51,7 +51,7 @@ const fullSizes: Sizes = {
   load_buffers_mb: 128,
   load_wal_mb: 1_024,
   tick_hours: 8,
-  share_events: 400_000,
+  share_events: 200_000,
 }
 
 /** Enough to see that everything works, in under three minutes on a quiet machine; too little to tell a ratio by. */
@@ -71,7 +71,7 @@ const quickSizes: Sizes = {
   load_buffers_mb: 128,
   load_wal_mb: 1_024,
   tick_hours: 4,
-  share_events: 200_000,
+  share_events: 100_000,
 }
 
 /** The benchmarks by the words that ask for them, in the order in which they run. */

@@ -72,6 +72,7 @@ const columns: ReadonlyArray<readonly [name: string, of: (step: Step) => string]
       ),
   ],
   ["checkpoints", ({ from, to }) => words(to.checkpoints - from.checkpoints)],
+  ["vacuums ended", ({ from, to }) => words(to.vacuums - from.vacuums)],
 ]
 
 /** The way in tenths, one line each. */

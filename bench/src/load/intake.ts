@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises"
+import { join } from "node:path"
 import { fundingObservationTopic } from "@landfall/domain/topics/funding-observation"
 import { liquidityActionTopic } from "@landfall/domain/topics/liquidity-action"
 import postgres from "postgres"
@@ -68,6 +70,8 @@ export const intake = async ({ sizes, folder, say, stack }: BenchContext): Promi
   )
   await writer.process.stop()
   const relations = await relationSizes(sql)
+  // The measurement is over: a verification that fails, or takes too long, takes it not along.
+  await writeFile(join(folder, "looks.json"), JSON.stringify({ looks, relations, handleRelations }))
   say("verifying the record")
   const began_ms = performance.now()
   const verified = await requireComplete(databaseUrl, events + handles, null)

@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises"
+import { join } from "node:path"
 import { openAdmin } from "@landfall/adapters/kafka/admin"
 import { topicExtents } from "@landfall/adapters/replay/read-topic"
 import { fundingObservationTopic } from "@landfall/domain/topics/funding-observation"
@@ -85,6 +87,8 @@ export const sharing = async ({ sizes, folder, say, stack }: BenchContext): Prom
   for (const [number, scenario] of scenarios.entries()) {
     const shared = await play(house, work, scenario, `shared_${number}`)
     all.push(shared)
+    // What was measured is not lost with what comes after.
+    await writeFile(join(folder, "shared.json"), JSON.stringify(all))
     say(inWords(shared))
   }
   return sharingSection({ events, bytes: bytes / events, partitions }, all)

@@ -32,6 +32,8 @@ export interface ServerWork {
   readonly other_index_reads: number
   readonly table_reads: number
   readonly checkpoints: number
+  /** Tables that PostgreSQL went through by itself: after many rows it marks their pages as seen by everybody. */
+  readonly vacuums: number
 }
 
 export const serverWork = async (sql: Sql, idIndex: string): Promise<ServerWork> => {
@@ -39,7 +41,8 @@ export const serverWork = async (sql: Sql, idIndex: string): Promise<ServerWork>
     select wal_bytes, wal_fpi as wal_pages, num_timed + num_requested as checkpoints,
       (select coalesce(sum(idx_blks_read), 0) from pg_statio_user_indexes where indexrelname = ${idIndex}) as id_index_reads,
       (select coalesce(sum(idx_blks_read), 0) from pg_statio_user_indexes where indexrelname <> ${idIndex}) as other_index_reads,
-      (select coalesce(sum(heap_blks_read), 0) from pg_statio_user_tables) as table_reads
+      (select coalesce(sum(heap_blks_read), 0) from pg_statio_user_tables) as table_reads,
+      (select coalesce(sum(autovacuum_count), 0) from pg_stat_user_tables) as vacuums
     from pg_stat_wal, pg_stat_checkpointer`
   if (row === undefined) throw new Error("PostgreSQL tells nothing of its work")
   return {
@@ -49,5 +52,6 @@ export const serverWork = async (sql: Sql, idIndex: string): Promise<ServerWork>
     other_index_reads: Number(row.other_index_reads),
     table_reads: Number(row.table_reads),
     checkpoints: Number(row.checkpoints),
+    vacuums: Number(row.vacuums),
   }
 }
