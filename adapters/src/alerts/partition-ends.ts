@@ -1,19 +1,13 @@
 import kafka from "@confluentinc/kafka-javascript"
 import type { Cut } from "@landfall/domain/position"
-import { asked, basesOf, common, type KafkaConnection, shifted } from "../kafka/configuration.ts"
+import { basesOf, common, type KafkaConnection, shifted } from "../kafka/configuration.ts"
+import { type ListedOffset, listOffsets } from "../kafka/list-offsets.ts"
 
 /** Asks again and again where the same partitions end. */
 export interface PartitionEnds {
   /** The ends now. A topic of which one partition's end is not known is left out: it cannot be called read. */
   readonly read: () => Promise<Cut>
   readonly close: () => void
-}
-
-interface ListedOffset {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  readonly error?: { readonly message: string; readonly code: number }
 }
 
 /** Shorter than an operator waits for a tick; a broker that answers at all answers within milliseconds. */
@@ -28,13 +22,10 @@ export const openPartitionEnds = (
   partitions: ReadonlyArray<{ readonly topic: string; readonly partition: number }>,
 ): PartitionEnds => {
   const client = kafka.AdminClient.create(common(connection))
-  const latest = partitions.map((at) => ({ ...at, offset: kafka.OffsetSpec.LATEST }))
   const options = { timeout: timeoutMs, isolationLevel: kafka.IsolationLevel.READ_UNCOMMITTED }
   return {
     read: async () => {
-      const listed = await asked<ReadonlyArray<ListedOffset>>("asking where the partitions end", (done) =>
-        client.listOffsets(latest, options, done as never),
-      )
+      const listed = await listOffsets(client, partitions, kafka.OffsetSpec.LATEST, options)
       const known = listed.filter(({ error, offset }) => error === undefined && offset >= 0)
       return endsOf(partitions, shifted(known, await basesOf(connection), 1))
     },

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import kafka from "@confluentinc/kafka-javascript"
 import { asked, basesOf, common, type KafkaConnection, KafkaError } from "./configuration.ts"
+import { type ListedOffset, listOffsets } from "./list-offsets.ts"
 
 /** A topic as the cluster knows it now. */
 export interface TopicDescription {
@@ -27,13 +28,6 @@ export interface Admin {
     topics: ReadonlyArray<{ readonly name: string; readonly partitions: number }>,
   ) => Promise<void>
   readonly close: () => void
-}
-
-interface ListedOffset {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  readonly error?: { readonly message: string; readonly code: number }
 }
 
 const timeoutMs = 10_000
@@ -103,13 +97,7 @@ const boundsNow = async (
   partitions: Partitions,
 ): Promise<ReadonlyArray<PartitionBounds>> => {
   const at = (offset: kafka.OffsetSpec, isolationLevel: kafka.IsolationLevel) =>
-    asked<ReadonlyArray<ListedOffset>>("listing offsets", (done) =>
-      client.listOffsets(
-        partitions.map(({ topic, partition }) => ({ topic, partition, offset })),
-        { timeout: timeoutMs, isolationLevel },
-        done as never,
-      ),
-    )
+    listOffsets(client, partitions, offset, { timeout: timeoutMs, isolationLevel })
   const [earliest, end] = await Promise.all([
     at(kafka.OffsetSpec.EARLIEST, kafka.IsolationLevel.READ_UNCOMMITTED),
     at(kafka.OffsetSpec.LATEST, kafka.IsolationLevel.READ_COMMITTED),

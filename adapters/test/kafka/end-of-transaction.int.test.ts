@@ -5,7 +5,8 @@ import { type Kafka, startKafka } from "@landfall/setup/parts/kafka"
 import { type KafkaProxy, startKafkaProxy } from "@landfall/setup/parts/kafka-proxy"
 import { freePort } from "@landfall/setup/parts/ports"
 import { createTopics } from "@landfall/setup/parts/topics"
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest"
+import { openPartitionEnds } from "../../src/alerts/partition-ends.ts"
 import { type Admin, openAdmin } from "../../src/kafka/admin.ts"
 import { PublishUncertain, type TransactionalPublisher } from "../../src/kafka/publisher.ts"
 import { crashInTransaction } from "./crash.ts"
@@ -126,6 +127,14 @@ describe("row 8, once: a commit", () => {
   it("in the midst of which the broker is killed is there once", async () => {
     const { name: topic, ...kafka } = await given()
     const publisher = await givenPublisher(kafka.connection, topic)
+    const partitions = [0, 1, 2].map((partition) => ({ topic, partition }))
+    const ends = openPartitionEnds(kafka.connection, partitions)
+    onTestFinished(ends.close)
+    const none = { [topic]: { "0": 0, "1": 0, "2": 0 } }
+    expect([await ends.read(), await admin.bounds(partitions)]).toEqual([
+      none,
+      partitions.map(() => ({ earliest: 0, end: 0 })),
+    ])
     const met = proxy.spoil("request held")
     const said = outcome(publisher.publish(batch(topic, "a")))
     await met
@@ -138,6 +147,11 @@ describe("row 8, once: a commit", () => {
     }
     await publisher.publish(batch(topic, "b"))
     await settled(kafka, topic)
+    // Its partitions have other leaders' epochs now, and who asked where they end before is to be told so at once.
+    const written = await ends.read()
+    expect((await admin.bounds(partitions)).map(({ end }) => end)).toEqual(
+      Object.values(written[topic] ?? {}),
+    )
     expect([...(await committedValues(kafka, topic))].sort()).toEqual(valuesOf("a", "b"))
   })
 })

@@ -107,10 +107,14 @@ export const standingOf = (sentinel: Sentinel, now_ms: number): Standing => ({
 export const readinessOf = (sentinel: Sentinel): Readiness => {
   const trouble = sentinel.trouble()
   const state = sentinel.state()
+  const ends = sentinel.ends()
+  const ticks = trouble === null && sentinel.latest() !== null
+  const unknown = [...(state?.next.keys() ?? [])].filter((topic) => !Object.hasOwn(ends, topic))
   const reasons = [
     ...(trouble === null ? [] : [trouble]),
-    ...(trouble === null && sentinel.latest() === null ? ["no tick was made yet"] : []),
-    ...(state === null ? [] : unread(state, sentinel.ends())).map(
+    ...(trouble === null && !ticks ? ["no tick was made yet"] : []),
+    ...(ticks && unknown.length > 0 ? [`Kafka: the end of ${unknown.join(", ")} is not known`] : []),
+    ...(state === null ? [] : unread(state, ends)).map(
       ({ topic, partition, lag }) =>
         `${topic}/${partition} was not read to its end: ${lag} offsets are missing`,
     ),

@@ -30,6 +30,7 @@ export const givenSentinel = (options: { readonly readOnce?: () => void } = {}) 
   let fate: Fate | null = null
   let held: Promise<void> | null = null
   let endsFail: string | null = null
+  let leaderless: string | null = null
   let meanwhile = (): void => {}
   /** Offsets from here on are not delivered, though they lie before the end. */
   const hidden = new Map<string, number>()
@@ -49,7 +50,8 @@ export const givenSentinel = (options: { readonly readOnce?: () => void } = {}) 
         meanwhile = () => {}
         work()
         if (endsFail !== null) throw new Error(endsFail)
-        return Object.fromEntries(topics.map(({ name }) => [name, { "0": of(name).length }]))
+        const led = topics.filter(({ name }) => name !== leaderless)
+        return Object.fromEntries(led.map(({ name }) => [name, { "0": of(name).length }]))
       },
       next: async () => {
         await new Promise((resolve) => setImmediate(resolve))
@@ -154,6 +156,10 @@ export const givenSentinel = (options: { readonly readOnce?: () => void } = {}) 
     },
     failEnds: (message: string | null) => {
       endsFail = message
+    },
+    /** A topic of which nobody can say where it ends. */
+    withoutLeader: (topic: string | null) => {
+      leaderless = topic
     },
     hideFrom: (topic: string, offset: number) => void hidden.set(topic, offset),
     showAll: () => hidden.clear(),

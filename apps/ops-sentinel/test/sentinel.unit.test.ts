@@ -94,6 +94,17 @@ describe("without Kafka's word on where the partitions end", () => {
     expect(readinessOf(sentinel)).toEqual({ ready: true, reasons: [] })
     expect(alerts()).toHaveLength(1)
   })
+
+  it("of one topic, is not ready, and raises nothing about it", async () => {
+    const { sentinel, withoutLeader } = await givenStale()
+    withoutLeader(marketPriceTopic.name)
+    expect(await sentinel.evaluate()).toMatchObject({ alerts: [], caught_up: false })
+    const unknown = `Kafka: the end of ${marketPriceTopic.name} is not known`
+    expect(readinessOf(sentinel)).toEqual({ ready: false, reasons: [unknown] })
+    withoutLeader(null)
+    expect(await sentinel.evaluate()).toMatchObject({ alerts: [{ alert_key: key }], caught_up: true })
+    expect(readinessOf(sentinel)).toEqual({ ready: true, reasons: [] })
+  })
 })
 
 it("raises nothing about a topic that it cannot read to its end, and names the partition", async () => {
