@@ -14,8 +14,8 @@ const apis = { EndTxn: 26, InitProducerId: 22 } as const
 export interface KafkaProxy {
   /** Clients connect here. */
   readonly port: number
-  /** Spoils the next request of that kind; the promise resolves when it has met one. */
-  readonly spoil: (fate: Fate, api?: keyof typeof apis) => Promise<void>
+  /** Spoils the next request of that kind, of any client or of the one with that id; resolves when it has met one. */
+  readonly spoil: (fate: Fate, api?: keyof typeof apis, clientId?: string) => Promise<void>
   /** How many requests it has spoilt. */
   readonly spoilt: () => number
   /** Sends the requests that were held to the broker, and resolves when it has answered all of them or its connection broke. */
@@ -29,6 +29,7 @@ export interface KafkaProxy {
 interface Waiting {
   readonly fate: Fate
   readonly api: number
+  readonly clientId: string | undefined
   readonly met: () => void
 }
 
@@ -67,7 +68,9 @@ export const startKafkaProxy = async (upstreamPort: number): Promise<KafkaProxy>
     }
     const request = (frame: Buffer): void => {
       const api = frame.readInt16BE(4)
-      const at = waiting.findIndex((one) => one.api === api)
+      const at = waiting.findIndex(
+        (one) => one.api === api && [undefined, clientOf(frame)].includes(one.clientId),
+      )
       const [spoiler] = at < 0 ? [] : waiting.splice(at, 1)
       if (spoiler === undefined) return void upstream.write(frame)
       const id = frame.readInt32BE(8)
@@ -108,9 +111,9 @@ export const startKafkaProxy = async (upstreamPort: number): Promise<KafkaProxy>
   }
   return {
     port,
-    spoil: (fate, api = "EndTxn") =>
+    spoil: (fate, api = "EndTxn", clientId) =>
       new Promise((met) => {
-        waiting.push({ fate, api: apis[api], met })
+        waiting.push({ fate, api: apis[api], clientId, met })
       }),
     spoilt: () => spoilt,
     letGo: async () => {
@@ -130,6 +133,10 @@ export const startKafkaProxy = async (upstreamPort: number): Promise<KafkaProxy>
       }),
   }
 }
+
+/** Who sent a request: its header ends with the client's id. */
+const clientOf = (frame: Buffer): string =>
+  frame.toString("utf8", 14, 14 + Math.max(0, frame.readInt16BE(12)))
 
 /** Hands on whole frames of Kafka's protocol, each with the four bytes of its size in front. */
 const frames = (each: (frame: Buffer) => void): ((bytes: Buffer) => void) => {

@@ -8,6 +8,9 @@ import { verifyAlerts } from "@landfall/adapters/verify/verify-alerts"
 import { verifyRecord } from "@landfall/adapters/verify/verify-record"
 import { amount } from "@landfall/domain/amount"
 import { type JsonRpc, jsonRpc } from "@landfall/setup/parts/json-rpc"
+import { type Kafka, startKafka } from "@landfall/setup/parts/kafka"
+import { type Fate, type KafkaProxy, startKafkaProxy } from "@landfall/setup/parts/kafka-proxy"
+import { freePort } from "@landfall/setup/parts/ports"
 import postgres from "postgres"
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest"
 import { writePolicy } from "../src/stack/alert-policy.ts"
@@ -25,6 +28,8 @@ const safe = "0x5afe5afe5afe5afe5afe5afe5afe5afe5afe5afe"
 const ends: Array<() => Promise<unknown>> = []
 let folder = ""
 let policyFile = ""
+let proxy: KafkaProxy
+let broker: Kafka
 let parts: Parts
 let sql: postgres.Sql
 let miner: JsonRpc
@@ -36,8 +41,13 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "landfall-reorgs-"))
   ends.push(() => rm(folder, { recursive: true, force: true }))
   const cleanup: Cleanup = { add: (end) => ends.push(end), run: async () => {} }
+  const port = await freePort()
+  proxy = await startKafkaProxy(port)
+  cleanup.add(proxy.close)
+  broker = await startKafka({ dir: join(folder, "kafka"), port, advertisedPort: proxy.port })
+  cleanup.add(() => broker.kill())
   const terminal = openTerminal(process.stderr, { NO_COLOR: "1" })
-  parts = await startParts(terminal, folder, {}, cleanup)
+  parts = await startParts(terminal, folder, { KAFKA_BROKERS: broker.brokers }, cleanup)
   sql = postgres(parts.databaseUrl, { max: 2, onnotice: () => {} })
   cleanup.add(() => sql.end())
   miner = await openFundedWallet(parts.bitcoinUrl, "miner")
@@ -124,6 +134,15 @@ const transitions = (code: string, tx_hash: string, expected: ReadonlyArray<stri
       .map(({ status, episode }) => `${status} ${episode}`)
     return found.join() === expected.join() ? found : null
   })
+
+/** Resolves when the service has written these words to its log, after what is there now. */
+const saysNext = async (name: string, words: string): Promise<true> => {
+  const log = () => readFile(services.get(name)?.log ?? "", "utf8")
+  const { length } = await log()
+  return until(`${name} to say ${words}`, async () =>
+    (await log()).slice(length).includes(words) ? true : null,
+  )
+}
 
 /** What was spendable in every inventory that was ever published. */
 const spendableEver = async (): Promise<ReadonlyArray<string>> => {
@@ -233,4 +252,54 @@ it("row 17, order, absence, credit: reorganisations 1 and 6 blocks deep, and bey
     )
   }
   expect(new Set(await spendableEver())).toEqual(new Set(["0"]))
+})
+
+it("row 8, order: commits that are answered with a broken connection, after the broker was killed, or never, double no observation and no alert", {
+  timeout,
+}, async () => {
+  const { bridge } = parts
+  const both = (fate: Fate) =>
+    Promise.all(["liquidity-manager", "ops-sentinel"].map((name) => proxy.spoil(fate, "EndTxn", name)))
+  const broken = both("answer lost, connection closed")
+  const { address, txid } = await deposit()
+  await transfer(txid, "seen")
+  await transitions("funding_seen_unconfirmed", txid, ["raised 1"])
+  await broken
+
+  const held = proxy.spoil("request held", "EndTxn", "liquidity-manager")
+  await mine(1)
+  await held
+  await broker.kill()
+  await broker.restart()
+  await proxy.letGo()
+  await transfer(txid, "confirming")
+  await transitions("funding_seen_unconfirmed", txid, ["raised 1", "cleared 1"])
+
+  // Whoever is never answered waits 30 s, takes a new producer, and looks what became of its batch.
+  const gaveUp = Promise.all([
+    saysNext("liquidity-manager", "nothing is decided until the topics were read again"),
+    saysNext("ops-sentinel", "a publication is uncertain"),
+  ])
+  const unanswered = both("answer lost in silence")
+  await mine(1)
+  await transfer(txid, "confirmed")
+  await transitions("funding_confirmed_credit_pending", txid, ["raised 1"])
+  await unanswered
+  await gaveUp
+
+  const { deposit_id } = await bridge.control.addDeposit({
+    ...{ account_id: account, chain: "btc:mainnet", address },
+    ...{ amount: amount(1_000_000n), tx_hash: txid },
+  })
+  await bridge.control.credit({ deposit_id })
+  await transfer(txid, "credited")
+  await transitions("funding_confirmed_credit_pending", txid, ["raised 1", "cleared 1"])
+  await transitions("funding_seen_unconfirmed", txid, ["raised 1", "cleared 1"])
+  const observed = await statuses(txid)
+  expect(observed.filter((status, place) => status !== observed[place - 1])).toEqual([
+    "seen",
+    "confirming",
+    "confirmed",
+    "credited",
+  ])
 })
