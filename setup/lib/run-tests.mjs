@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { launch } from "./launch.mjs"
 import { root } from "./paths.mjs"
-import { summaryLine, sumRun, troublesOf } from "./test-summary.mjs"
+import { countUnended, summaryLine, sumRun, troublesOf } from "./test-summary.mjs"
 
 /** Tests of two workspaces at a time: each may hold a broker, a database and two busy services. */
 const workspacesAtOnce = 2
@@ -34,24 +34,28 @@ export async function runTests(args, env) {
     { ...env, ...quiet },
     { stdin: "ignore" },
   )
-  const tasks = readTasks()
-  const total = tasks === null ? { passed: 0, failed: 1, skipped: 0 } : sumRun(tasks, readReport)
+  const summary = readSummary()
+  const tasks = summary?.tasks ?? []
+  const total = sumRun(tasks, readReport)
+  const unended = summary === null ? 1 : countUnended(summary.execution)
+  total.failed += unended
   if (code !== 0 && total.failed === 0) total.failed = 1
   // Said again at the end: what failed stands far above, between the output of everything else.
-  for (const { directory, task, execution } of tasks ?? [])
+  for (const { directory, task, execution } of tasks)
     if (execution?.exitCode) process.stdout.write(`FAILED ${directory}: ${task}\n`)
   for (const workspace of workspaces())
     for (const trouble of troublesOf(readReport(workspace), workspace)) process.stdout.write(`${trouble}\n`)
+  if (unended > 0) process.stdout.write(`FAILED the run was ended before ${unended} of its tasks were\n`)
   if (total.passed === 0 && total.failed === 0) process.stderr.write("no test ran\n")
   process.stdout.write(`${summaryLine(total)}\n`)
   return total.failed === 0 && total.passed > 0 ? 0 : 1
 }
 
-/** @returns {import("./test-summary.mjs").Task[] | null} */
-function readTasks() {
+/** @returns {{ tasks: import("./test-summary.mjs").Task[], execution: Parameters<typeof countUnended>[0] } | null} */
+function readSummary() {
   try {
     const [file] = readdirSync(runs)
-    return file === undefined ? null : JSON.parse(readFileSync(join(runs, file), "utf8")).tasks
+    return file === undefined ? null : JSON.parse(readFileSync(join(runs, file), "utf8"))
   } catch {
     return null
   }

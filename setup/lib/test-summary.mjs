@@ -56,6 +56,15 @@ export function sumRun(tasks, readReport) {
 }
 
 /**
+ * How many tasks were begun and came to no end. A run that is told to stop leaves them out of its list, and calls itself a
+ * success.
+ * @param {{ attempted: number, success: number, cached: number, failed: number }} execution
+ */
+export function countUnended({ attempted, success, cached, failed }) {
+  return Math.max(0, attempted - success - cached - failed)
+}
+
+/**
  * @typedef {{ status: string, fullName: string, failureMessages: string[] }} ReportedTest
  * @typedef {{ name: string, status: string, message: string, assertionResults: ReportedTest[] }} ReportedFile
  */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { countTests, summaryLine, sumRun, troublesOf } from "../lib/test-summary.mjs"
+import { countTests, countUnended, summaryLine, sumRun, troublesOf } from "../lib/test-summary.mjs"
 
 interface Outcome {
   readonly passed?: number
@@ -53,6 +53,13 @@ describe("one workspace", () => {
 
   it("finds nothing wrong with a workspace that has no tests yet", () => {
     expect(countTests(report({}), 0)).toEqual({ passed: 0, failed: 0, skipped: 0 })
+  })
+})
+
+describe("a run", () => {
+  it("that was told to stop lacks the tasks that came to no end", () => {
+    expect(countUnended({ attempted: 38, success: 19, cached: 0, failed: 0 })).toBe(19)
+    expect(countUnended({ attempted: 38, success: 20, cached: 16, failed: 2 })).toBe(0)
   })
 })
 
