@@ -16,7 +16,7 @@ import type { Plan } from "./plan.ts"
 import { openTruth, type Truth } from "./truth.ts"
 import { unrest } from "./unrest.ts"
 import { type Attesting, inTurn, madeAgain, openAttesting } from "./verified.ts"
-import { repeatedly } from "./waiting.ts"
+import { repeatedly, saying } from "./waiting.ts"
 import { openWatch, type Watch } from "./watch.ts"
 import { startWorld, type World } from "./world.ts"
 
@@ -146,7 +146,9 @@ const comeToRest = async ({ book, world, watch }: Stage): Promise<void> => {
   for (const service of Object.values(publishing)) book.onEnded(await service.stop())
   // A message behind each last transaction: the checkpoint moves over the transaction's marker with the next message only.
   await redeliver(world, { messages: 1 }, new AbortController().signal)
-  await until("all of it to be recorded", async () => ((await lagOf(writer)).length === 0 ? true : null))
+  // What cannot be recorded was told of already; the rest of the record is still to be judged.
+  const isRecorded = async () => ((await lagOf(writer)).length === 0 ? true : null)
+  await until("all of it to be recorded", isRecorded).catch((error: unknown) => book.tell(saying(error)))
   book.onEnded(await writer.stop())
   await watch.look()
 }
