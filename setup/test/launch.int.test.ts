@@ -57,5 +57,5 @@ it("says how it is used when asked for a command that it does not know", () => {
   const run = fileURLToPath(new URL("../run.mjs", import.meta.url))
   const { status, stderr } = spawnSync(process.execPath, [run, "strat"], { encoding: "utf8" })
   expect(status).toBe(2)
-  expect(stderr).toContain("setup|start|bench|test")
+  expect(stderr).toContain("setup|start|chaos|bench|test|test-faults")
 })
