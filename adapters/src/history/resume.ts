@@ -102,8 +102,8 @@ export const resume = async (
   now_ms: number,
 ): Promise<Resumed> => {
   const before = await kafkaLogs(admin, partitions)
-  await database.transaction((transaction) => endSilentHolders(transaction))
   const lockAll = async (transaction: Transaction): Promise<ReadonlyMap<string, Checkpoint>> => {
+    await endSilentHolders(transaction)
     // Who does not get them soon looks again for holders that have fallen silent.
     await transaction.script("set local lock_timeout = '5s'")
     const found = await lockCheckpoints(transaction, partitions)

@@ -26,5 +26,6 @@ export const endSilentHolders = async (
          and held.relation = 'checkpoints'::regclass and held.mode = 'RowShareLock')`,
     [silentMs],
   )
+  await transaction.script("reset role")
   return ended.length
 }
