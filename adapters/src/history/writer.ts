@@ -1,5 +1,11 @@
 import { projections as everyProjection } from "@landfall/projections/registry"
-import { type ConsumedMessage, type Consumer, openConsumer, type StartingPoint } from "../kafka/consumer.ts"
+import {
+  type ConsumedMessage,
+  type Consumer,
+  ConsumerLost,
+  openConsumer,
+  type StartingPoint,
+} from "../kafka/consumer.ts"
 import { DatabaseError } from "../postgres/transaction.ts"
 import { failpoint } from "../process/failpoint.ts"
 import { type Assignment, gather, look, openAssignment, takeBatch } from "./assignment.ts"
@@ -192,6 +198,10 @@ export class Writer implements HistoryWriter {
       return (await this.consumer?.consume(this.options.limits.portionMessagesMax)) ?? []
     } catch (error) {
       if (this.stopping) return []
+      if (error instanceof ConsumerLost) {
+        this.fail(error)
+        return []
+      }
       // The offset is gone, or the topic: a look at the log tells. The client does not read on after such an error.
       this.troubles.set("kafka", `Kafka: ${words(error)}`)
       await this.lookAround()
@@ -288,8 +298,10 @@ export class Writer implements HistoryWriter {
   private async lookAround(): Promise<void> {
     if (this.auditing) return
     this.auditing = true
-    this.commitAdvisory()
-    await this.attempt("kafka", () => this.auditLogs())
+    await this.attempt("kafka", async () => {
+      await this.auditLogs()
+      this.commitAdvisory()
+    })
     await this.attempt("postgres", () =>
       this.options.database.transaction((transaction) => transaction.query("select 1"), {
         deadlineMs: 5_000,

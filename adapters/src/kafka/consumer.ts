@@ -45,19 +45,31 @@ export interface PartitionEnd {
 
 /** A consumer whose reading position is ours to say; Kafka's committed offsets are advice for lag monitors only. */
 export interface Consumer {
-  /** Up to `count` messages; waits up to `waitMs` for the first and takes what is ready. */
+  /** Up to `count` messages; waits up to `waitMs` for the first and takes what is ready. {@link ConsumerLost} ends it. */
   readonly consume: (count: number) => Promise<ReadonlyArray<ConsumedMessage>>
   /** Reads exactly these partitions from these offsets on, replacing what was read before. */
   readonly assign: (points: ReadonlyArray<StartingPoint>) => void
   readonly unassign: () => void
   /** Fetches no more of these partitions, of those that are assigned. */
   readonly pause: (partitions: ReadonlyArray<Omit<StartingPoint, "offset">>) => void
-  /** Tells Kafka how far we are, for those who watch group lag. */
+  /**
+   * Tells Kafka how far we are, for those who watch group lag. Only where Kafka has answered just now: what waits for a
+   * broker that is away is sent when it is back, perhaps for a member that the group has given up by then, and a group that
+   * knows its members by name takes that for an intruder with the name.
+   */
   readonly commitAdvisory: (points: ReadonlyArray<StartingPoint>) => void
   /** The partition's end as far as this consumer has been told; null before the first word of it. */
   readonly endOf: (topic: string, partition: number) => PartitionEnd | null
   readonly close: () => Promise<void>
 }
+
+/** The group has given the consumer's name to another member: this one reads nothing any more, and never will. */
+export class ConsumerLost extends Error {
+  override readonly name = "ConsumerLost"
+}
+
+/** librdkafka's word for an error after which a client does nothing more; it is said once. */
+const fatal = -150
 
 export interface ConsumerOptions {
   /** The consumer group; null reads what is assigned by hand. */
@@ -134,7 +146,12 @@ export const openConsumer = async (
     consume: async (count) => {
       const messages = await asked<ReadonlyArray<ConsumedMessage>>("consuming", (done) =>
         native.consume(count, done as never),
-      )
+      ).catch((error: unknown) => {
+        if (!(error instanceof KafkaError && error.code === fatal)) throw error
+        throw new ConsumerLost(
+          `the group ${group?.id} took its partitions from this consumer for good: another instance has its name${group?.memberName ? ` (${group.memberName})` : ""}, or Kafka was away for too long; start it again, each instance with a name of its own (${error.message})`,
+        )
+      })
       return shifted(messages, bases, 1)
     },
     assign: (points) => {

@@ -29,6 +29,7 @@ export const freshGroup = (): string => `group-${process.pid}-${groups++}`
 
 export interface WriterOptions {
   readonly groupId?: string
+  readonly memberName?: string
   readonly limits?: Partial<HistoryWriterLimits>
   /** Stands between the writer and Kafka's answers. */
   readonly admin?: (admin: Admin) => Admin
@@ -56,6 +57,7 @@ export const givenWriter = async (house: House, options: WriterOptions = {}): Pr
   const writer = await startHistoryWriter({
     kafka: connection,
     groupId: options.groupId ?? freshGroup(),
+    memberName: options.memberName ?? null,
     topics: options.topics ?? topics,
     projections: options.projections ?? projections,
     admin: options.admin?.(admin) ?? admin,
