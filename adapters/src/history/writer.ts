@@ -1,11 +1,6 @@
 import { projections as everyProjection } from "@landfall/projections/registry"
-import {
-  type ConsumedMessage,
-  type Consumer,
-  ConsumerLost,
-  openConsumer,
-  type StartingPoint,
-} from "../kafka/consumer.ts"
+import { type ConsumedMessage, type Consumer, ConsumerLost, type StartingPoint } from "../kafka/consumer.ts"
+import { openLastingConsumer } from "../kafka/lasting-consumer.ts"
 import { DatabaseError } from "../postgres/transaction.ts"
 import { failpoint } from "../process/failpoint.ts"
 import { type Assignment, gather, look, openAssignment, takeBatch } from "./assignment.ts"
@@ -69,7 +64,7 @@ export class Writer implements HistoryWriter {
 
   async open(): Promise<void> {
     const { kafka, groupId, memberName = null, topics, limits } = this.options
-    this.consumer = await openConsumer(kafka, {
+    this.consumer = await openLastingConsumer(kafka, {
       group: {
         id: groupId,
         memberName,
@@ -83,7 +78,8 @@ export class Writer implements HistoryWriter {
               generation,
             )
           },
-          revoked: async () => {
+          revoked: async (lost) => {
+            if (lost !== undefined) this.options.onEvent?.({ type: "retrying", error: lost })
             this.generation++
             this.assignment = null
             this.resumed = null

@@ -32,7 +32,8 @@ export interface StartingPoint {
 /** Told whenever the group gives or takes partitions; an exception in it ends in `onFailure`, never in silence. */
 export interface RebalanceListener {
   readonly assigned: (partitions: ReadonlyArray<kafka.TopicPartition>) => Promise<void>
-  readonly revoked: () => Promise<void>
+  /** With the reason, when they were not given back in order. */
+  readonly revoked: (lost?: ConsumerLost) => Promise<void>
   readonly onFailure: (error: unknown) => void
 }
 
@@ -149,7 +150,7 @@ export const openConsumer = async (
       ).catch((error: unknown) => {
         if (!(error instanceof KafkaError && error.code === fatal)) throw error
         throw new ConsumerLost(
-          `the group ${group?.id} took its partitions from this consumer for good: another instance has its name${group?.memberName ? ` (${group.memberName})` : ""}, or Kafka was away for too long; start it again, each instance with a name of its own (${error.message})`,
+          `the group ${group?.id} took its partitions from this consumer for good: another instance has its name${group?.memberName ? ` (${group.memberName})` : ""}, or Kafka was away for too long; give each instance a name of its own (${error.message})`,
         )
       })
       return shifted(messages, bases, 1)

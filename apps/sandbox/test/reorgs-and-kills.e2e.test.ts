@@ -254,58 +254,52 @@ it("row 17, order, absence, credit: reorganisations 1 and 6 blocks deep, and bey
   expect(new Set(await spendableEver())).toEqual(new Set(["0"]))
 })
 
-// With `npm run test:faults -- 8 --full`. Alone it passes; beside other tests it failed twice, and the second time the manager saw
-// nothing new for a minute: it stood still, and why is not known (docs/reliability.md). `adapters/test/kafka` shows each fate by itself.
-it.runIf(process.env["FAULTS_FULL"] === "1")(
-  "row 8, order: commits that are answered with a broken connection, after the broker was killed, or never, double no observation and no alert",
-  {
-    timeout,
-  },
-  async () => {
-    const { bridge } = parts
-    const both = (fate: Fate) =>
-      Promise.all(["liquidity-manager", "ops-sentinel"].map((name) => proxy.spoil(fate, "EndTxn", name)))
-    const broken = both("answer lost, connection closed")
-    const { address, txid } = await deposit()
-    await transfer(txid, "seen")
-    await transitions("funding_seen_unconfirmed", txid, ["raised 1"])
-    await broken
+it("row 8, order: commits that are answered with a broken connection, after the broker was killed, or never, double no observation and no alert", {
+  timeout,
+}, async () => {
+  const { bridge } = parts
+  const both = (fate: Fate) =>
+    Promise.all(["liquidity-manager", "ops-sentinel"].map((name) => proxy.spoil(fate, "EndTxn", name)))
+  const broken = both("answer lost, connection closed")
+  const { address, txid } = await deposit()
+  await transfer(txid, "seen")
+  await transitions("funding_seen_unconfirmed", txid, ["raised 1"])
+  await broken
 
-    const held = proxy.spoil("request held", "EndTxn", "liquidity-manager")
-    await mine(1)
-    await held
-    await broker.kill()
-    await broker.restart()
-    await proxy.letGo()
-    await transfer(txid, "confirming")
-    await transitions("funding_seen_unconfirmed", txid, ["raised 1", "cleared 1"])
+  const held = proxy.spoil("request held", "EndTxn", "liquidity-manager")
+  await mine(1)
+  await held
+  await broker.kill()
+  await broker.restart()
+  await proxy.letGo()
+  await transfer(txid, "confirming")
+  await transitions("funding_seen_unconfirmed", txid, ["raised 1", "cleared 1"])
 
-    // Whoever is never answered waits 30 s, takes a new producer, and looks what became of its batch.
-    const gaveUp = Promise.all([
-      saysNext("liquidity-manager", "nothing is decided until the topics were read again"),
-      saysNext("ops-sentinel", "a publication is uncertain"),
-    ])
-    const unanswered = both("answer lost in silence")
-    await mine(1)
-    await transfer(txid, "confirmed")
-    await transitions("funding_confirmed_credit_pending", txid, ["raised 1"])
-    await unanswered
-    await gaveUp
+  // Whoever is never answered waits 30 s, takes a new producer, and looks what became of its batch.
+  const gaveUp = Promise.all([
+    saysNext("liquidity-manager", "nothing is decided until the topics were read again"),
+    saysNext("ops-sentinel", "a publication is uncertain"),
+  ])
+  const unanswered = both("answer lost in silence")
+  await mine(1)
+  await transfer(txid, "confirmed")
+  await transitions("funding_confirmed_credit_pending", txid, ["raised 1"])
+  await unanswered
+  await gaveUp
 
-    const { deposit_id } = await bridge.control.addDeposit({
-      ...{ account_id: account, chain: "btc:mainnet", address },
-      ...{ amount: amount(1_000_000n), tx_hash: txid },
-    })
-    await bridge.control.credit({ deposit_id })
-    await transfer(txid, "credited")
-    await transitions("funding_confirmed_credit_pending", txid, ["raised 1", "cleared 1"])
-    await transitions("funding_seen_unconfirmed", txid, ["raised 1", "cleared 1"])
-    const observed = await statuses(txid)
-    expect(observed.filter((status, place) => status !== observed[place - 1])).toEqual([
-      "seen",
-      "confirming",
-      "confirmed",
-      "credited",
-    ])
-  },
-)
+  const { deposit_id } = await bridge.control.addDeposit({
+    ...{ account_id: account, chain: "btc:mainnet", address },
+    ...{ amount: amount(1_000_000n), tx_hash: txid },
+  })
+  await bridge.control.credit({ deposit_id })
+  await transfer(txid, "credited")
+  await transitions("funding_confirmed_credit_pending", txid, ["raised 1", "cleared 1"])
+  await transitions("funding_seen_unconfirmed", txid, ["raised 1", "cleared 1"])
+  const observed = await statuses(txid)
+  expect(observed.filter((status, place) => status !== observed[place - 1])).toEqual([
+    "seen",
+    "confirming",
+    "confirmed",
+    "credited",
+  ])
+})
