@@ -3,39 +3,12 @@
 # of Debian with every library it needs, unpacked and run through its own loader. DIR appears whole or not at all.
 set -euo pipefail
 
-dir=${1:?usage: get-bitcoind.sh DIR}
-mkdir -p "$(dirname "$dir")"
-dir=$(cd "$(dirname "$dir")" && pwd)/$(basename "$dir")
+cannot="bitcoind cannot be fetched"
+instead="Put a bitcoind (version 29 or newer) on PATH, name one with BITCOIND=/path/to/bitcoind, or name a running node with BITCOIN_OBSERVER_URL."
+. "$(dirname "$0")/lib/debian.sh"
+dir=$(in_full "${1:?usage: get-bitcoind.sh DIR}")
 
-missing() {
-  echo "bitcoind cannot be fetched: $1." >&2
-  echo "Put a bitcoind (version 29 or newer) on PATH, name one with BITCOIND=/path/to/bitcoind, or name a running node with BITCOIN_OBSERVER_URL." >&2
-  exit 1
-}
-[ "$(uname -m)" = x86_64 ] || missing "the packages are for x86-64 and this machine is $(uname -m)"
-command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || missing "there is no apt-get here"
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -r "$keyring" ] || missing "$keyring is not there (package debian-archive-keyring)"
-# The machine's own mirror, whatever release it is set to.
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -m1 -E '/debian/?$' || true)
-[ -n "$mirror" ] || missing "no Debian package source is configured"
-
-# What an interrupted run left behind.
-rm -rf "$dir".part-*
-part=$(mktemp -d "$dir.part-XXXXXX")
-trap 'rm -rf "$part"' EXIT
-apt=$part/apt
-mkdir -p "$apt/etc/preferences.d" "$apt/lists/partial" "$apt/cache/archives/partial" "$part/root"
-# An empty status file makes apt choose every library down to libc, so that they all fit together.
-: > "$apt/status"
-printf 'deb [signed-by=%s] %s sid main\n' "$keyring" "$mirror" > "$apt/sources.list"
-apt_get() {
-  apt-get -qq -o Dir::Etc="$apt/etc" -o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::State="$apt" \
-    -o Dir::State::lists="$apt/lists" -o Dir::State::status="$apt/status" -o Dir::Cache="$apt/cache" \
-    -o APT::Architecture=amd64 -o APT::Architectures=amd64 -o APT::Sandbox::User= -o APT::Install-Recommends=0 \
-    -o Acquire::Languages=none -o Acquire::Retries=3 -o Debug::NoLocking=1 "$@"
-}
-apt_get update
+open_debian "$dir" sid
 apt_get -y --download-only install bitcoin-knots
 for deb in "$apt"/cache/archives/*.deb; do dpkg-deb -x "$deb" "$part/root"; done
 rm -rf "$apt" "$part/root/usr/share" "$part/root/usr/lib/systemd" "$part/root/var"

@@ -4,42 +4,16 @@
 # root is not needed. FILE appears whole or not at all.
 set -euo pipefail
 
-file=${1:?usage: get-tlog-check.sh FILE}
+cannot="The reference checker of transparency logs cannot be built"
+instead="Build setup/tlog-check/main.go with Go and golang.org/x/mod, and name the program with TLOG_CHECK=/path/to/it."
+. "$(dirname "$0")/lib/debian.sh"
+file=$(in_full "${1:?usage: get-tlog-check.sh FILE}")
 source=$(cd "$(dirname "$0")" && pwd)/tlog-check/main.go
-mkdir -p "$(dirname "$file")"
-file=$(cd "$(dirname "$file")" && pwd)/$(basename "$file")
+
 # The last release of Debian whose Go comes with its standard library compiled, so that neither its sources nor a build of
 # it is needed.
-release=bookworm
-
-missing() {
-  echo "The reference checker of transparency logs cannot be built: $1." >&2
-  echo "Build setup/tlog-check/main.go with Go and golang.org/x/mod, and name the program with TLOG_CHECK=/path/to/it." >&2
-  exit 1
-}
-[ "$(uname -m)" = x86_64 ] || missing "the packages are for x86-64 and this machine is $(uname -m)"
-command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || missing "there is no apt-get here"
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -r "$keyring" ] || missing "$keyring is not there (package debian-archive-keyring)"
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -m1 -E '/debian/?$' || true)
-[ -n "$mirror" ] || missing "no Debian package source is configured"
-
-# What an interrupted run left behind.
-rm -rf "$file".part-*
-part=$(mktemp -d "$file.part-XXXXXX")
-trap 'rm -rf "$part"' EXIT
-apt=$part/apt
+open_debian "$file" bookworm
 root=$part/root
-mkdir -p "$apt/etc/preferences.d" "$apt/lists/partial" "$apt/cache/archives/partial" "$root"
-: > "$apt/status"
-printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$mirror" "$release" > "$apt/sources.list"
-apt_get() {
-  apt-get -qq -o Dir::Etc="$apt/etc" -o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::State="$apt" \
-    -o Dir::State::lists="$apt/lists" -o Dir::State::status="$apt/status" -o Dir::Cache="$apt/cache" \
-    -o APT::Architecture=amd64 -o APT::Architectures=amd64 -o APT::Sandbox::User= -o Acquire::Languages=none \
-    -o Acquire::Retries=3 -o Debug::NoLocking=1 "$@"
-}
-apt_get update
 (cd "$apt/cache" && apt_get download golang-1.19-go golang-golang-x-mod-dev)
 go=usr/lib/go-1.19/pkg
 dpkg-deb --fsys-tarfile "$apt"/cache/golang-1.19-go_*.deb |

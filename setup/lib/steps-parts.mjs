@@ -76,6 +76,9 @@ export async function archiveKafka({ node, env }, retitle) {
   }
 }
 
+/** What both scripts that fetch from Debian have in common. */
+const debian = join(root, "setup", "lib", "debian.sh")
+
 /**
  * Finds a bitcoind on PATH that is new enough, or fetches one.
  * @param {(title: string) => void} retitle
@@ -92,7 +95,7 @@ export async function obtainBitcoind(retitle) {
   const script = join(root, "setup", "get-bitcoind.sh")
   await onceFor({
     file: join(tools, "stamps", "bitcoind"),
-    fingerprint: fingerprint([readFileSync(script)]),
+    fingerprint: fingerprint([readFileSync(script), readFileSync(debian)]),
     stands: () => existsSync(fetched),
     work: () => run("bash", [script, join(tools, "bitcoind")]),
   })
@@ -110,6 +113,7 @@ export async function buildTlogCheck() {
     file: join(tools, "stamps", "tlog-check"),
     fingerprint: fingerprint([
       readFileSync(script),
+      readFileSync(debian),
       readFileSync(join(root, "setup", "tlog-check", "main.go")),
     ]),
     stands: () => existsSync(program),

@@ -1,8 +1,8 @@
-import { access, mkdtemp, rename, rm } from "node:fs/promises"
+import { mkdtemp, rename, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import kafka from "@confluentinc/kafka-javascript"
-import { kafkaArchive, smallJava, startKafka } from "./kafka.ts"
+import { kafkaArchive, requireArchive, smallJava, startKafka } from "./kafka.ts"
 import { createTopics } from "./topics.ts"
 
 // Starts a broker once, has it do what clients ask of it, and keeps the classes that it loaded, read and checked, where
@@ -28,16 +28,20 @@ const useBroker = async (brokers: string): Promise<void> => {
   await Promise.all([consumer.disconnect(), producer.disconnect()])
 }
 
+/** Java writes the archive while the broker stops, some seconds on a machine with nothing else to do. */
+const stopTimeoutMs = 180_000
+
 const dir = await mkdtemp(join(tmpdir(), "landfall-archive-"))
 try {
   const archive = `${kafkaArchive}.part`
   const broker = await startKafka({
     dir,
+    stopTimeoutMs,
     javaFlags: [...smallJava, `-XX:ArchiveClassesAtExit=${archive}`],
   })
   await useBroker(broker.brokers)
   await broker.stop()
-  await access(archive)
+  await requireArchive(archive, join(dir, "archive.log"))
   await rename(archive, kafkaArchive)
 } finally {
   await rm(dir, { recursive: true, force: true })

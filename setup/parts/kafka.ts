@@ -24,6 +24,8 @@ export interface KafkaOptions {
   readonly scram?: readonly string[]
   /** Flags of the Java machine, instead of the small ones for sandbox and tests. */
   readonly javaFlags?: readonly string[]
+  /** How long it may take to stop in order before it is killed. */
+  readonly stopTimeoutMs?: number
 }
 
 export interface Kafka extends Part {
@@ -39,7 +41,7 @@ const formattedFolder = join(fetchedJars, "formatted")
 export const kafkaArchive = join(fetchedJars, "kafka.jsa")
 
 const startTimeoutMs = 60_000
-const stopTimeoutMs = 30_000
+const defaultStopTimeoutMs = 30_000
 const answerTimeoutMs = 1_000
 export const smallJava = ["-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 
@@ -97,7 +99,7 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
     return child
   }
   const part = await startPart(log, start, {
-    stop: (child) => child.stop("SIGTERM", stopTimeoutMs),
+    stop: (child) => child.stop("SIGTERM", options.stopTimeoutMs ?? defaultStopTimeoutMs),
     kill: (child) => child.kill(),
   })
   return Object.assign(part, { brokers: `127.0.0.1:${reached}`, port })
@@ -162,6 +164,13 @@ async function javaCommand(flags: readonly string[]): Promise<{ command: string;
     command: JAVA_HOME ? join(JAVA_HOME, "bin", "java") : "java",
     args: [...flags, "-Dorg.slf4j.simpleLogger.showDateTime=true", "-cp", join(jars, "*")],
   }
+}
+
+/** Fails unless Java takes the archive of classes: one that it was killed over while it wrote is there, and worth nothing. */
+export async function requireArchive(archive: string, log: string): Promise<void> {
+  const flags = [...smallJava, "-Xshare:on", `-XX:SharedArchiveFile=${archive}`]
+  const java = await javaCommand(flags)
+  await runToEnd(java.command, [...java.args, "-version"], { log })
 }
 
 /** Java goes on without an archive that another Java made, or that was made of other jars. */

@@ -15,6 +15,7 @@ export interface Leashed {
   /** The command's own process id, not that of a wrapper. */
   readonly pid: number
   readonly exited: Promise<Ending>
+  running(): boolean
   /** Asks it to end (SIGTERM unless told otherwise), and kills it when it has not ended after `timeoutMs`. */
   stop(signal?: NodeJS.Signals, timeoutMs?: number): Promise<void>
   /** Kills it at once (SIGKILL) together with its process group. */
@@ -107,6 +108,7 @@ function leashed(pid: number, exited: Promise<Ending>): Leashed {
   return {
     pid,
     exited,
+    running: () => !ended,
     async stop(signal = "SIGTERM", timeoutMs = stopTimeoutMs) {
       signalTo(pid, signal)
       // A stopped process (SIGSTOP) hears nothing until it goes on.

@@ -6,6 +6,8 @@ export interface Part {
   readonly pid: number
   /** Where its output goes. */
   readonly log: string
+  /** Whether it runs: it was neither ended nor ended by itself. */
+  running(): boolean
   /** Ends it in order; what it stored stays. */
   stop(): Promise<void>
   /** Kills it as a crash would (SIGKILL) and returns when nothing of it runs. */
@@ -29,6 +31,7 @@ export async function startPart(
       return child.pid
     },
     log,
+    running: () => child.running(),
     stop: () => how.stop(child),
     kill: () => how.kill(child),
     async restart() {

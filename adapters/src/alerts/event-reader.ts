@@ -7,6 +7,7 @@ import type { Admin } from "../kafka/admin.ts"
 import type { KafkaConnection } from "../kafka/configuration.ts"
 import { openConsumer } from "../kafka/consumer.ts"
 import { openPartitionEnds } from "./partition-ends.ts"
+import { readAhead } from "./read-ahead.ts"
 
 /** A message as it was read. What does not decode is no event; the history writer keeps it as a dead letter. */
 export interface ReadMessage {
@@ -53,9 +54,10 @@ export const openEventReader = async (options: {
   )
   const bounds = await admin.bounds(partitions)
   const points = partitions.map((at, index) => ({ ...at, offset: bounds[index]?.earliest ?? 0 }))
-  const decoders = new Map(topics.map((topic) => [topic.name, recordDecoder(topic)]))
+  const known = new Map(topics.map((topic) => [topic.name, { topic, decode: recordDecoder(topic) }]))
   const consumer = await openConsumer(kafka, { group: null, waitMs, queuedBytesMax })
   consumer.assign(points)
+  const ahead = readAhead(consumer, partitions, portionMessagesMax)
   const ends = openPartitionEnds(kafka, partitions)
   const start: Record<string, Record<string, number>> = Object.fromEntries(names.map((name) => [name, {}]))
   for (const { topic, partition, offset } of points)
@@ -64,15 +66,20 @@ export const openEventReader = async (options: {
   return {
     start,
     ends: ends.read,
-    next: async () =>
-      (await consumer.consume(portionMessagesMax)).map(({ topic, partition, offset, timestamp, value }) => {
-        const decoded = decoders.get(topic)?.(value)
+    next: async () => {
+      const portion: ReadMessage[] = []
+      for (const { topic: name, partition, offset, timestamp, value } of await ahead.next()) {
+        const of = known.get(name)
+        if (of === undefined) continue
+        const topic = of.topic.name // not the message's own copy: what is the same text in one place is found faster
+        const decoded = of.decode(value)
         const kafka_ms = timestamp ?? -1
-        const event =
-          decoded?.ok === true ? { topic, partition, offset, kafka_ms, record: decoded.record } : null
-        return { topic, partition, next_offset: offset + 1, event }
-      }),
-    reached: (topic, partition) => consumer.endOf(topic, partition)?.reached ?? null,
+        const event = decoded.ok ? { topic, partition, offset, kafka_ms, record: decoded.record } : null
+        portion.push({ topic, partition, next_offset: offset + 1, event })
+      }
+      return portion
+    },
+    reached: ahead.reached,
     check: async () => {
       for (const now of await admin.describe(names)) {
         const before = described.find(({ name }) => name === now.name)
@@ -89,6 +96,7 @@ export const openEventReader = async (options: {
     },
     close: async () => {
       ends.close()
+      await ahead.close()
       await consumer.close()
     },
   }

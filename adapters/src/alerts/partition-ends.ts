@@ -1,5 +1,6 @@
 import kafka from "@confluentinc/kafka-javascript"
 import type { Cut } from "@landfall/domain/position"
+import { callsOf } from "../kafka/calls.ts"
 import { basesOf, common, type KafkaConnection, shifted } from "../kafka/configuration.ts"
 import { type ListedOffset, listOffsets } from "../kafka/list-offsets.ts"
 
@@ -22,14 +23,15 @@ export const openPartitionEnds = (
   partitions: ReadonlyArray<{ readonly topic: string; readonly partition: number }>,
 ): PartitionEnds => {
   const client = kafka.AdminClient.create(common(connection))
+  const calls = callsOf()
   const options = { timeout: timeoutMs, isolationLevel: kafka.IsolationLevel.READ_UNCOMMITTED }
   return {
     read: async () => {
-      const listed = await listOffsets(client, partitions, kafka.OffsetSpec.LATEST, options)
+      const listed = await calls.count(listOffsets(client, partitions, kafka.OffsetSpec.LATEST, options))
       const known = listed.filter(({ error, offset }) => error === undefined && offset >= 0)
       return endsOf(partitions, shifted(known, await basesOf(connection), 1))
     },
-    close: () => client.disconnect(),
+    close: () => calls.whenNone(() => client.disconnect()),
   }
 }
 

@@ -4,19 +4,21 @@ import type { Admin, PartitionBounds, TopicDescription } from "../kafka/admin.ts
 import { type KafkaConnection, KafkaError } from "../kafka/configuration.ts"
 import { readTopicSettings, SettingsNotAsked, type TopicSettings } from "../kafka/topic-settings.ts"
 import { type Finding, findingsOf, wordsOf } from "./finding.ts"
+import { examineTransactions } from "./transactions.ts"
 
 const { ok, wrong, unknown } = findingsOf("kafka")
 
 const unknownTopic = 3
 
 /**
- * Whether Kafka is there and has the topics, each the one that was read before, with settings that keep what is evidence.
- * Without a database `checkpoints` is empty.
+ * Whether Kafka is there and has the topics, each the one that was read before, with nothing that cannot be read, and with settings
+ * that keep what is evidence. Without a database `checkpoints` is empty.
  */
 export const examineKafka = async (
   connection: KafkaConnection,
   admin: Admin,
   checkpoints: ReadonlyArray<Checkpoint>,
+  now: () => number,
 ): Promise<ReadonlyArray<Finding>> => {
   const described = new Map<string, TopicDescription>()
   const missing: string[] = []
@@ -41,9 +43,15 @@ export const examineKafka = async (
         ),
     ...identities(described, checkpoints),
     ...(await examineBounds(admin, described, checkpoints)),
+    ...(await examineTransactions(connection, partitionsOf(described), now)),
     ...(await examineSettings(connection, [...described.keys()])),
   ]
 }
+
+const partitionsOf = (described: ReadonlyMap<string, TopicDescription>) =>
+  [...described.values()].flatMap(({ name, partitions }) =>
+    Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition })),
+  )
 
 /** A topic that was deleted and created again has another id, and its offsets mean something else. */
 const identities = (

@@ -5,6 +5,7 @@ import { type Checkpoint, partitionName } from "./checkpoint.ts"
 import { openSession, type Session } from "./ingest.ts"
 import type { MessageReader, ReadMessage } from "./read-message.ts"
 import { LogBroken, type Resumed } from "./resume.ts"
+import { type HistoryTables, sqlTables } from "./tables.ts"
 
 /** Partitions under way: the session, and the last messages that must be met again before anything is written. */
 export interface Assignment {
@@ -25,6 +26,7 @@ export const openAssignment = (
   topics: ReadonlyArray<AnyTopic>,
   projections: ReadonlyArray<AnyProjection>,
   cachedRowsMax: number,
+  tables: HistoryTables = sqlTables,
 ): Assignment => {
   const overlap = new Map<string, { offset: number; leafHash: Buffer }>()
   for (const { checkpoint, from } of partitions)
@@ -32,7 +34,7 @@ export const openAssignment = (
       overlap.set(partitionName(checkpoint), checkpoint.last)
   const checkpoints = partitions.map(({ checkpoint }) => checkpoint)
   return {
-    session: openSession(checkpoints, topics, cachedRowsMax, { standings, projections }),
+    session: openSession(checkpoints, topics, cachedRowsMax, { standings, projections, tables }),
     overlap,
     delivered: new Map(),
     gathered: [],

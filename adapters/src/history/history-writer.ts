@@ -2,8 +2,10 @@ import type { AnyTopic } from "@landfall/domain/registry"
 import type { AnyProjection } from "@landfall/projections/registry"
 import type { Admin } from "../kafka/admin.ts"
 import type { KafkaConnection } from "../kafka/configuration.ts"
+import type { openConsumer } from "../kafka/consumer.ts"
 import type { Database } from "../postgres/transaction.ts"
 import type { Ingested } from "./ingest.ts"
+import type { HistoryTables } from "./tables.ts"
 import { Writer } from "./writer.ts"
 
 /** What a history writer needs; the clock is given, so that a test can hold it. */
@@ -20,6 +22,9 @@ export interface HistoryWriterOptions {
   readonly now: () => number
   readonly limits: HistoryWriterLimits
   readonly onEvent?: (event: HistoryWriterEvent) => void
+  /** What stands for Kafka's client and PostgreSQL's tables in a simulation; the real ones unless told. */
+  readonly openConsumer?: typeof openConsumer
+  readonly tables?: HistoryTables
 }
 
 /** Bounds of what is held in memory and of how long is waited. */

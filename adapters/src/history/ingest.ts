@@ -2,24 +2,14 @@ import type { AnyTopic } from "@landfall/domain/registry"
 import { type AnyProjection, projections as everyProjection } from "@landfall/projections/registry"
 import type { Transaction } from "../postgres/transaction.ts"
 import { append } from "../transparency-log/merkle-log.ts"
-import {
-  type Checkpoint,
-  CheckpointMoved,
-  lockCheckpoints,
-  moveCheckpoints,
-  partitionName,
-} from "./checkpoint.ts"
-import { findExisting, type NewEvidence, writeEvidence } from "./evidence-table.ts"
+import { type Checkpoint, CheckpointMoved, partitionName } from "./checkpoint.ts"
+import type { NewEvidence } from "./evidence-table.ts"
 import { type ByPartition, byPartition, type ReadMessage } from "./read-message.ts"
 import { RowCache } from "./row-cache.ts"
 import { SetAside } from "./set-aside.ts"
-import { type ChangedRow, openSnapshotTable, type SnapshotTable, type StoredRow } from "./snapshot-table.ts"
-import {
-  isWritten,
-  readStandings,
-  requireSameGeneration,
-  type SnapshotStandings,
-} from "./snapshot-versions.ts"
+import type { ChangedRow, StoredRow } from "./snapshot-table.ts"
+import { isWritten, requireSameGeneration, type SnapshotStandings } from "./snapshot-versions.ts"
+import { type HistoryTables, sqlTables } from "./tables.ts"
 
 /** What a writer knows of its partitions between two batches; given up whole when a batch fails. */
 export interface Session {
@@ -28,19 +18,21 @@ export interface Session {
   readonly standings: SnapshotStandings
   /** By topic, those projections that are written: a frozen snapshot is left as it is, and rebuilt beside. */
   readonly folds: ReadonlyMap<string, ReadonlyArray<Fold>>
+  readonly tables: HistoryTables
 }
 
 /** A projection, its table, and the rows of it that were used lately. */
 interface Fold {
   readonly projection: AnyProjection
-  readonly table: SnapshotTable
+  readonly table: ReturnType<HistoryTables["snapshot"]>
   readonly cache: RowCache
 }
 
-/** What a session folds with; the registry's projections, and snapshots that stand as these do, unless told. */
+/** What a session folds with; the registry's projections, snapshots that stand as these do, and PostgreSQL, unless told. */
 export interface SessionOptions {
   readonly standings?: SnapshotStandings
   readonly projections?: ReadonlyArray<AnyProjection>
+  readonly tables?: HistoryTables
 }
 
 /** A session that starts at those checkpoints, with the snapshots as they stand then. */
@@ -48,10 +40,11 @@ export const openSession = (
   checkpoints: Iterable<Checkpoint>,
   topics: ReadonlyArray<AnyTopic>,
   cachedRowsMax: number,
-  { standings = new Map(), projections = everyProjection }: SessionOptions = {},
+  { standings = new Map(), projections = everyProjection, tables = sqlTables }: SessionOptions = {},
 ): Session => ({
   checkpoints: new Map(Array.from(checkpoints, (checkpoint) => [partitionName(checkpoint), checkpoint])),
   standings,
+  tables,
   folds: new Map(
     topics.map((topic) => [
       topic.name,
@@ -59,7 +52,7 @@ export const openSession = (
         .filter((projection) => projection.topic.name === topic.name && isWritten(standings, projection))
         .map((projection) => ({
           projection,
-          table: openSnapshotTable(projection),
+          table: tables.snapshot(projection),
           cache: new RowCache(cachedRowsMax),
         })),
     ]),
@@ -87,6 +80,7 @@ export const ingest = async (
   readonly checkpoints: ReadonlyArray<Checkpoint>
   readonly rows: ReadonlyArray<Touched>
 }> => {
+  const { tables } = session
   const now_ms = ingestTime(session, clock_ms)
   const setAside = new SetAside(now_ms)
   const parts = Array.from(groupByTopic(batch), ([topic, messages]) =>
@@ -96,7 +90,7 @@ export const ingest = async (
   // Every question is asked at once: one way to the server and back for all. The locks are the first, so the rest is final.
   const [before, ...answers] = await Promise.all([
     claim(transaction, session, partitions),
-    ...parts.map((part) => lookUp(transaction, part)),
+    ...parts.map((part) => lookUp(transaction, tables, part)),
   ])
   const accepted: ReadMessage[] = []
   const touched: Touched[] = []
@@ -105,7 +99,8 @@ export const ingest = async (
     const fresh = sift(part, existing, setAside)
     if (fresh.length === 0) continue
     for (const { message } of fresh) accepted.push(message)
-    const writing = writeEvidence(transaction, part.topic, fresh, now_ms)
+    const writing = tables.writeEvidence(transaction, part.topic, fresh, now_ms)
+    writing.catch(() => {}) // awaited below, unless a fold throws before
     // Folded while PostgreSQL takes the evidence; nothing else may be sent to it before it has.
     const folded = part.folds.map((fold, at) => project(fold, fresh, loaded[at] ?? new Map()))
     await writing
@@ -114,9 +109,9 @@ export const ingest = async (
       touched.push({ fold, rows: changed })
     }
   }
-  await setAside.write(transaction)
+  await tables.writeSetAside(transaction, setAside)
   const checkpoints = advance(before, partitions, byPartition(accepted), setAside, now_ms)
-  await moveCheckpoints(
+  await tables.moveCheckpoints(
     transaction,
     checkpoints.map((to) => ({ from: before.get(partitionName(to)) as Checkpoint, to })),
   )
@@ -167,8 +162,8 @@ const claim = async (
     partition,
   }))
   const [locked, standings] = await Promise.all([
-    lockCheckpoints(transaction, places),
-    readStandings(transaction),
+    session.tables.lockCheckpoints(transaction, places),
+    session.tables.readStandings(transaction),
   ])
   requireSameGeneration(session.standings, standings)
   for (const name of partitions.keys()) {
@@ -217,10 +212,14 @@ const readable = (
 }
 
 /** Asks the database all that a part needs to know. */
-const lookUp = async (transaction: Transaction, { topic, readable, folds }: Part): Promise<Answers> => {
+const lookUp = async (
+  transaction: Transaction,
+  tables: HistoryTables,
+  { topic, readable, folds }: Part,
+): Promise<Answers> => {
   if (readable.length === 0) return { existing: new Map(), loaded: [] }
   const [existing, ...loaded] = await Promise.all([
-    findExisting(
+    tables.findExisting(
       transaction,
       topic,
       readable.map(({ eventId }) => eventId),

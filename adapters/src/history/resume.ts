@@ -1,8 +1,8 @@
 import type { Admin, PartitionBounds } from "../kafka/admin.ts"
 import type { Database, Transaction } from "../postgres/transaction.ts"
-import { type Checkpoint, createCheckpoint, lockCheckpoints, partitionName } from "./checkpoint.ts"
-import { endSilentHolders } from "./silent-holders.ts"
-import { readStandings, type SnapshotStandings } from "./snapshot-versions.ts"
+import { type Checkpoint, partitionName } from "./checkpoint.ts"
+import type { SnapshotStandings } from "./snapshot-versions.ts"
+import { type HistoryTables, sqlTables } from "./tables.ts"
 
 /** The log in Kafka is not the one that was read: going on would skip or mix events, so the writer stops. */
 export class LogBroken extends Error {
@@ -100,24 +100,25 @@ export const resume = async (
   admin: Admin,
   partitions: ReadonlyArray<Partition>,
   now_ms: number,
+  tables: HistoryTables = sqlTables,
 ): Promise<Resumed> => {
   const before = await kafkaLogs(admin, partitions)
   const lockAll = async (transaction: Transaction): Promise<ReadonlyMap<string, Checkpoint>> => {
-    await endSilentHolders(transaction)
+    await tables.endSilentHolders(transaction)
     // Who does not get them soon looks again for holders that have fallen silent.
     await transaction.script("set local lock_timeout = '5s'")
-    const found = await lockCheckpoints(transaction, partitions)
+    const found = await tables.lockCheckpoints(transaction, partitions)
     if (found.size === partitions.length) return found
     for (const at of partitions) {
       const { topicId, earliest } = before.get(partitionName(at)) as KafkaLog
       if (!found.has(partitionName(at)))
-        await createCheckpoint(transaction, { ...at, topicId, firstOffset: earliest }, now_ms)
+        await tables.createCheckpoint(transaction, { ...at, topicId, firstOffset: earliest }, now_ms)
     }
-    return lockCheckpoints(transaction, partitions)
+    return tables.lockCheckpoints(transaction, partitions)
   }
   const [checkpoints, standings] = await database.transaction(async (transaction) => {
     const locked = await lockAll(transaction)
-    return [locked, await readStandings(transaction)] as const
+    return [locked, await tables.readStandings(transaction)] as const
   })
   // Asked again: whoever had the partitions may have written more while we waited, beyond the end that was told before.
   const logs = await kafkaLogs(admin, partitions)

@@ -1,12 +1,24 @@
-import { BinaryRows } from "../postgres/binary-copy.ts"
+import { type BinaryRows, pieces } from "../postgres/binary-copy.ts"
 import type { Transaction } from "../postgres/transaction.ts"
 import { partitionName } from "./checkpoint.ts"
 import type { ReadMessage } from "./read-message.ts"
 
+/** A message that is no event, and why. */
+interface Letter {
+  readonly message: ReadMessage
+  readonly reason: string
+}
+
+/** A message that was delivered before. */
+interface Repeat {
+  readonly message: ReadMessage
+  readonly eventId: string
+}
+
 /** The messages of a batch that are no evidence: dead letters and duplicates, which explain the gaps. */
 export class SetAside {
-  private readonly letters = new BinaryRows(1 << 12)
-  private readonly repeats = new BinaryRows(1 << 12)
+  readonly letters: Letter[] = []
+  readonly repeats: Repeat[] = []
   private readonly counts = new Map<string, { duplicates: number; deadLetters: number }>()
   private readonly now_ms: number
 
@@ -15,11 +27,11 @@ export class SetAside {
   }
 
   get deadLetterCount(): number {
-    return this.letters.rows
+    return this.letters.length
   }
 
   get duplicateCount(): number {
-    return this.repeats.rows
+    return this.repeats.length
   }
 
   deadLettersOf(name: string): number {
@@ -32,37 +44,54 @@ export class SetAside {
 
   deadLetter(message: ReadMessage, reason: string): void {
     this.count(message).deadLetters++
-    this.place(this.letters, message, 11)
-    this.letters.value("integer", message.leaderEpoch)
-    this.letters.int64(message.timestampMs)
-    this.letters.bytes(message.key)
-    this.letters.bytes(message.headers)
-    this.letters.bytes(message.value)
-    this.letters.text(reason.replaceAll("\0", "\\0"))
-    this.letters.timestampMs(this.now_ms)
-    this.letters.bytes(message.leafHash)
+    this.letters.push({ message, reason })
   }
 
   duplicate(message: ReadMessage, eventId: string): void {
     this.count(message).duplicates++
-    this.place(this.repeats, message, 5)
-    this.repeats.uuid(eventId)
-    this.repeats.timestampMs(this.now_ms)
+    this.repeats.push({ message, eventId })
   }
 
   async write(transaction: Transaction): Promise<void> {
-    const copy = (table: string, columns: string, rows: BinaryRows): Promise<void> =>
+    const copy = <Row>(
+      table: string,
+      columns: string,
+      aside: ReadonlyArray<Row>,
+      add: (rows: BinaryRows, row: Row) => void,
+    ): Promise<void> =>
       transaction.copyIn(
         `copy ${table} (topic, topic_partition, kafka_offset, ${columns}) from stdin (format binary)`,
-        rows.chunks(),
+        pieces(aside, add),
       )
-    if (this.deadLetterCount > 0)
+    if (this.letters.length > 0)
       await copy(
         "dead_letters",
         "leader_epoch, kafka_timestamp_ms, message_key, message_headers, message_value, reason, ingested_at, leaf_hash",
         this.letters,
+        (rows, letter) => this.addLetter(rows, letter),
       )
-    if (this.duplicateCount > 0) await copy("duplicate_deliveries", "event_id, ingested_at", this.repeats)
+    if (this.repeats.length > 0)
+      await copy("duplicate_deliveries", "event_id, ingested_at", this.repeats, (rows, repeat) =>
+        this.addRepeat(rows, repeat),
+      )
+  }
+
+  private addLetter(rows: BinaryRows, { message, reason }: Letter): void {
+    this.place(rows, message, 11)
+    rows.value("integer", message.leaderEpoch)
+    rows.int64(message.timestampMs)
+    rows.bytes(message.key)
+    rows.bytes(message.headers)
+    rows.bytes(message.value)
+    rows.text(reason.replaceAll("\0", "\\0"))
+    rows.timestampMs(this.now_ms)
+    rows.bytes(message.leafHash)
+  }
+
+  private addRepeat(rows: BinaryRows, { message, eventId }: Repeat): void {
+    this.place(rows, message, 5)
+    rows.uuid(eventId)
+    rows.timestampMs(this.now_ms)
   }
 
   private place(rows: BinaryRows, message: ReadMessage, columns: number): void {

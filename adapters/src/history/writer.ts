@@ -1,5 +1,11 @@
 import { projections as everyProjection } from "@landfall/projections/registry"
-import { type ConsumedMessage, type Consumer, ConsumerLost, type StartingPoint } from "../kafka/consumer.ts"
+import {
+  type ConsumedMessage,
+  type Consumer,
+  ConsumerLost,
+  type ConsumerOptions,
+  type StartingPoint,
+} from "../kafka/consumer.ts"
 import { openLastingConsumer } from "../kafka/lasting-consumer.ts"
 import { DatabaseError } from "../postgres/transaction.ts"
 import { failpoint } from "../process/failpoint.ts"
@@ -26,6 +32,8 @@ const smallBatchMessages = 32
 
 /** The largest batch takes a fraction of this: a PostgreSQL that takes longer is told of before the batch is given up. */
 const silenceMsMax = 10_000
+/** How long the group may take to hear that a writer which cannot go on has left. */
+const leaveMsMax = 5_000
 
 /** Reads what the group assigns and hands it to PostgreSQL in batches. */
 export class Writer implements HistoryWriter {
@@ -63,8 +71,8 @@ export class Writer implements HistoryWriter {
   }
 
   async open(): Promise<void> {
-    const { kafka, groupId, memberName = null, topics, limits } = this.options
-    this.consumer = await openLastingConsumer(kafka, {
+    const { kafka, groupId, memberName = null, topics, limits, openConsumer } = this.options
+    const consumed: ConsumerOptions = {
       group: {
         id: groupId,
         memberName,
@@ -92,7 +100,8 @@ export class Writer implements HistoryWriter {
       },
       waitMs: limits.waitMs,
       queuedBytesMax: limits.queuedBytesMax,
-    })
+    }
+    this.consumer = await openLastingConsumer(kafka, consumed, openConsumer)
     this.audit = setInterval(() => void this.lookAround(), limits.auditMs)
     this.run().catch((error) => this.fail(error))
   }
@@ -265,14 +274,24 @@ export class Writer implements HistoryWriter {
     partitions: ReadonlyArray<{ readonly topic: string; readonly partition: number }>,
     generation: number,
   ): Promise<void> {
-    const { database, admin, now, limits, topics, projections = everyProjection, onEvent } = this.options
+    const {
+      database,
+      admin,
+      now,
+      limits,
+      topics,
+      projections = everyProjection,
+      tables,
+      onEvent,
+    } = this.options
     while (!this.stopping && generation === this.generation) {
       try {
-        const resumed = partitions.length === 0 ? nothing : await resume(database, admin, partitions, now())
+        const resumed =
+          partitions.length === 0 ? nothing : await resume(database, admin, partitions, now(), tables)
         requireOwnVersions(resumed.standings, projections)
         if (this.stopping || generation !== this.generation) return
         this.resumed = {
-          assignment: openAssignment(resumed, topics, projections, limits.cachedRowsMax),
+          assignment: openAssignment(resumed, topics, projections, limits.cachedRowsMax, tables),
           points: resumed.partitions.map(({ from }) => from),
         }
         return
@@ -365,7 +384,9 @@ export class Writer implements HistoryWriter {
     this.troubles.set("batch", words(error))
     clearInterval(this.audit)
     this.options.onEvent?.({ type: "stopped", error })
-    void this.underWay.then(() => this.consumer?.close()).finally(() => this.finish(error))
+    // The reason is told, whether Kafka answers the consumer's leave or not.
+    const left = () => Promise.race([this.consumer?.close(), pause(leaveMsMax)])
+    void this.underWay.then(left).finally(() => this.finish(error))
   }
 }
 

@@ -138,6 +138,11 @@ const standingSchema = {
     },
     as_of_basis: { type: "string", enum: ["ingest", "event"] },
     behind_seconds: { type: "object", additionalProperties: { type: ["number", "null"] } },
+    clock_skew_seconds: {
+      type: "number",
+      description:
+        "Of `/state`: how far this machine's clock, and so `as_of`, is ahead of the one that deadlines go by.",
+    },
   },
 }
 

@@ -34,6 +34,8 @@ export interface ServiceOptions {
   readonly metrics: Metrics
   /** The clock of `as_of`. */
   readonly now: () => Timestamp
+  /** How far that clock is ahead of the steady one, which `GET /state` shows. */
+  readonly clockSkewMs?: () => number
   readonly readiness: () => Readiness | Promise<Readiness>
   /** What `GET /state` shows; amounts may be `bigint`. */
   readonly state: () => unknown
@@ -91,7 +93,13 @@ const stateRoute = (options: ServiceOptions): Route =>
     ...(options.stateSchema === undefined || options.stateSchema === null
       ? {}
       : { response: options.stateSchema }),
-    handler: () => options.state(),
+    handler: () => {
+      const state = options.state()
+      const skewMs = options.clockSkewMs
+      return skewMs !== undefined && isPlainObject(state)
+        ? { clock_skew_seconds: skewMs() / 1000, ...state }
+        : state
+    },
   })
 
 const registerRoute = (

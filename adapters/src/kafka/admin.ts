@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import kafka from "@confluentinc/kafka-javascript"
+import { callsOf } from "./calls.ts"
 import { asked, basesOf, common, type KafkaConnection, KafkaError } from "./configuration.ts"
 import { type ListedOffset, listOffsets } from "./list-offsets.ts"
 
@@ -27,6 +28,7 @@ export interface Admin {
   readonly create: (
     topics: ReadonlyArray<{ readonly name: string; readonly partitions: number }>,
   ) => Promise<void>
+  /** Closes when what was asked before has been answered. */
   readonly close: () => void
 }
 
@@ -39,33 +41,38 @@ const askAgainMs = 20
 /** Opens an admin client. */
 export const openAdmin = (connection: KafkaConnection): Admin => {
   const client = kafka.AdminClient.create(common(connection))
+  const calls = callsOf()
   return {
-    describe: (names) => describe(client, names),
+    describe: (names) => calls.count(describe(client, names)),
     bounds: async (partitions) => {
       const bases = await basesOf(connection)
-      return (await bounds(client, partitions)).map(({ earliest, end }, index) => {
+      return (await calls.count(bounds(client, partitions))).map(({ earliest, end }, index) => {
         const at = partitions[index]
         const base = at === undefined ? 0 : (bases.get(`${at.topic}/${at.partition}`) ?? 0)
         return { earliest: earliest + base, end: end + base }
       })
     },
-    create: async (topics) => {
-      for (const { name, partitions } of topics) {
-        await asked("creating a topic", (done) =>
-          client.createTopic(
-            { topic: name, num_partitions: partitions, replication_factor: 1 },
-            timeoutMs,
-            (error) => done(error && error.code !== topicAlreadyExists ? error : null, undefined),
-          ),
-        )
-      }
-      await untilKnown(
-        client,
-        topics.map(({ name }) => name),
-      )
-    },
-    close: () => client.disconnect(),
+    create: (topics) => calls.count(create(client, topics)),
+    close: () => calls.whenNone(() => client.disconnect()),
   }
+}
+
+const create = async (
+  client: kafka.IAdminClient,
+  topics: ReadonlyArray<{ readonly name: string; readonly partitions: number }>,
+): Promise<void> => {
+  for (const { name, partitions } of topics)
+    await asked("creating a topic", (done) =>
+      client.createTopic(
+        { topic: name, num_partitions: partitions, replication_factor: 1 },
+        timeoutMs,
+        (error) => done(error && error.code !== topicAlreadyExists ? error : null, undefined),
+      ),
+    )
+  await untilKnown(
+    client,
+    topics.map(({ name }) => name),
+  )
 }
 
 /**
@@ -76,7 +83,11 @@ const leaderless: ReadonlySet<number> = new Set([3, 5, 6, 74, 75])
 const leaderAttempts = 20
 const leaderWaitMs = 100
 
-/** The bounds, asked again for a while where a partition has no leader at the moment. */
+/** The client's own code for a question that stayed unanswered: a broker that stands still for a moment is asked again. */
+const timedOut = -185
+const silentAttempts = 3
+
+/** The bounds, asked again for a while where a partition has no leader at the moment or nobody answers. */
 const bounds = async (
   client: kafka.IAdminClient,
   partitions: Partitions,
@@ -85,12 +96,14 @@ const bounds = async (
     try {
       return await boundsNow(client, partitions)
     } catch (error) {
-      if (!(error instanceof KafkaError) || !leaderless.has(error.code) || attempt === leaderAttempts)
-        throw error
+      if (!(error instanceof KafkaError) || attempt >= attemptsAt(error.code)) throw error
       await new Promise((resolve) => setTimeout(resolve, leaderWaitMs))
     }
   }
 }
+
+const attemptsAt = (code: number): number =>
+  leaderless.has(code) ? leaderAttempts : code === timedOut ? silentAttempts : 1
 
 const boundsNow = async (
   client: kafka.IAdminClient,

@@ -96,14 +96,22 @@ export class KafkaError extends Error {
 const wordsOf = (cause: unknown): string =>
   typeof cause === "object" && cause !== null && "message" in cause ? String(cause.message) : String(cause)
 
+const underWay = new Set<{ readonly what: string }>()
+
+/** What Kafka's clients of this process have been asked and not answered yet, the oldest first. */
+export const callsUnderWay = (): ReadonlyArray<string> => [...underWay].map(({ what }) => what)
+
 /** Turns a callback of the native client into a promise whose rejection says what was asked. */
 export const asked = <Value>(
   what: string,
   call: (done: (error: unknown, value: Value) => void) => void,
-): Promise<Value> =>
-  new Promise((resolve, reject) => {
+): Promise<Value> => {
+  const question = { what }
+  underWay.add(question)
+  return new Promise<Value>((resolve, reject) => {
     call((error, value) => (error ? reject(new KafkaError(what, error)) : resolve(value)))
-  })
+  }).finally(() => underWay.delete(question))
+}
 
 /** What trying longer does not change: certificates, users, passwords, and how the broker wants to be spoken to. */
 const hopeless = /authentication|SSL|certificate|security\.protocol/i

@@ -1,4 +1,5 @@
 import kafka from "@confluentinc/kafka-javascript"
+import { callsOf } from "./calls.ts"
 import {
   asked,
   basesOf,
@@ -107,6 +108,10 @@ export const openConsumer = async (
   const bases = await basesOf(connection)
   const baseOf = (name: string): number => bases.get(name) ?? 0
   const { group } = options
+  const calls = callsOf()
+  let closing: Promise<void> | null = null
+  // Whether the group gave or took partitions and the client was not told yet what to read: its closing waits for that.
+  let isOwed = false
   const native = new kafka.KafkaConsumer({
     ...common(connection),
     "group.id": group?.id ?? readerGroup(connection.clientId),
@@ -126,8 +131,20 @@ export const openConsumer = async (
     // A full queue is looked at again soon: the client's own second of waiting would starve a reader that drains it faster.
     "fetch.queue.backoff.ms": 5,
     ...(group?.memberName ? { "group.instance.id": group.memberName } : {}),
-    ...(group === null ? {} : { rebalance_cb: rebalance(group.listener) }),
+    ...(group === null
+      ? {}
+      : {
+          rebalance_cb: (error: RebalanceCode, partitions: kafka.TopicPartition[]) => {
+            isOwed = true
+            rebalance(group.listener, error, partitions)
+            if (closing !== null && isOwed) readNothing()
+          },
+        }),
   } as kafka.ConsumerGlobalConfig) as Native
+  const readNothing = (): void => {
+    isOwed = false
+    native.unassign()
+  }
   native.on("event.error", () => {}) // reported by the calls that fail; without a listener the process would end
   native.on("partition.eof", ({ topic, partition, offset }) => {
     const name = `${topic}/${partition}`
@@ -145,9 +162,11 @@ export const openConsumer = async (
 
   return {
     consume: async (count) => {
-      const messages = await asked<ReadonlyArray<ConsumedMessage>>("consuming", (done) =>
+      if (closing !== null) throw new KafkaError("consuming", { message: "the consumer was closed" })
+      const consumed = asked<ReadonlyArray<ConsumedMessage>>("consuming", (done) =>
         native.consume(count, done as never),
-      ).catch((error: unknown) => {
+      )
+      const messages = await calls.count(consumed).catch((error: unknown) => {
         if (!(error instanceof KafkaError && error.code === fatal)) throw error
         throw new ConsumerLost(
           `the group ${group?.id} took its partitions from this consumer for good: another instance has its name${group?.memberName ? ` (${group.memberName})` : ""}, or Kafka was away for too long; give each instance a name of its own (${error.message})`,
@@ -156,16 +175,20 @@ export const openConsumer = async (
       return shifted(messages, bases, 1)
     },
     assign: (points) => {
+      if (closing !== null) return
       ends.clear()
+      isOwed = false
       native.assign([...shifted(points, bases, -1)])
     },
     unassign: () => {
-      native.unassign()
+      // While it closes, what the client does not wait for would meet one that is no more.
+      if (closing === null || isOwed) readNothing()
     },
     pause: (partitions) => {
-      native.pause([...partitions])
+      if (closing === null) native.pause([...partitions])
     },
     commitAdvisory: (points) => {
+      if (closing !== null) return
       try {
         native.commit([...shifted(points, bases, -1)])
       } catch {
@@ -174,16 +197,23 @@ export const openConsumer = async (
     },
     endOf: (topic, partition) => {
       const name = `${topic}/${partition}`
-      const offset = watermark(native, topic, partition)
+      const offset = closing === null ? watermark(native, topic, partition) : null
       const high = offset === null ? null : offset + baseOf(name)
       const reached = ends.get(name) ?? null
       return high === null && reached === null ? null : { high: Math.max(high ?? 0, reached ?? 0), reached }
     },
-    close: () =>
-      asked<unknown>("closing the consumer", (done) => native.disconnect(done)).then(
-        () => undefined,
-        () => undefined,
-      ),
+    close: () => {
+      closing ??= new Promise<void>((resolve) => calls.whenNone(resolve))
+        .then(() => {
+          if (isOwed) readNothing()
+          return asked<unknown>("closing the consumer", (done) => native.disconnect(done))
+        })
+        .then(
+          () => undefined,
+          () => undefined,
+        )
+      return closing
+    },
   }
 }
 
@@ -196,15 +226,19 @@ const watermark = (native: Native, topic: string, partition: number): number | n
   }
 }
 
+type RebalanceCode = { readonly code: number } | undefined
+
 /** The native client swallows what a rebalance callback throws, so nothing may escape it unseen. */
-const rebalance =
-  (listener: RebalanceListener) =>
-  (error: { code: number } | undefined, partitions: kafka.TopicPartition[]): void => {
-    const work =
-      error?.code === assignPartitions
-        ? listener.assigned(partitions)
-        : error?.code === revokePartitions
-          ? listener.revoked()
-          : Promise.reject(new KafkaError("rebalancing", error))
-    work.catch(listener.onFailure)
-  }
+const rebalance = (
+  listener: RebalanceListener,
+  error: RebalanceCode,
+  partitions: kafka.TopicPartition[],
+): void => {
+  const work =
+    error?.code === assignPartitions
+      ? listener.assigned(partitions)
+      : error?.code === revokePartitions
+        ? listener.revoked()
+        : Promise.reject(new KafkaError("rebalancing", error))
+  work.catch(listener.onFailure)
+}

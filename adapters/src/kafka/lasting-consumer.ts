@@ -12,8 +12,9 @@ const lostAgainMs = 60_000
 export const openLastingConsumer = async (
   connection: KafkaConnection,
   options: ConsumerOptions,
+  open: typeof openConsumer = openConsumer,
 ): Promise<Consumer> => {
-  let current = await openConsumer(connection, options)
+  let current = await open(connection, options)
   let [lost, closed] = [false, false]
   let lostAtMs = Number.NEGATIVE_INFINITY
 
@@ -25,7 +26,7 @@ export const openLastingConsumer = async (
     await current.close()
   }
   const join = async (): Promise<void> => {
-    current = await openConsumer(connection, options)
+    current = await open(connection, options)
     lost = false
     if (closed) await current.close()
   }
@@ -46,7 +47,9 @@ export const openLastingConsumer = async (
     unassign: () => {
       if (!lost) current.unassign()
     },
-    pause: (partitions) => current.pause(partitions),
+    pause: (partitions) => {
+      if (!lost) current.pause(partitions)
+    },
     commitAdvisory: (points) => {
       if (!lost) current.commitAdvisory(points)
     },

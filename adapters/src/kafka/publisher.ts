@@ -1,5 +1,6 @@
 import kafka from "@confluentinc/kafka-javascript"
 import { failpoint } from "../process/failpoint.ts"
+import { callsOf } from "./calls.ts"
 import { asked, common, connected, type KafkaConnection, KafkaError } from "./configuration.ts"
 
 /** One record to publish; the key decides its partition. */
@@ -57,6 +58,7 @@ export const openPublisher = (
   { timeoutMs = defaultTimeoutMs, now = Date.now }: PublisherOptions = {},
 ): TransactionalPublisher => {
   let producer: kafka.Producer | null = null
+  const calls = callsOf()
 
   const discard = async (): Promise<void> => {
     const old = producer
@@ -76,57 +78,64 @@ export const openPublisher = (
     throw new PublishUncertain(`${outcome} (${words})`, { cause: error })
   }
 
-  return {
-    open: async () => {
-      await discard()
-      const fresh = new kafka.Producer({
-        ...common(connection),
-        "transactional.id": transactionalId,
-        "enable.idempotence": true,
-        "transaction.timeout.ms": timeoutMs,
-        "compression.type": "lz4",
-        "linger.ms": 0,
-        // Java's partitioner, so that every producer puts a key into the same partition.
-        partitioner: "murmur2",
-        dr_cb: false,
-      })
-      fresh.on("event.error", () => {}) // each call reports its own failure; without a listener the process would end
-      producer = fresh
-      try {
-        await connected("connecting the producer", fresh, timeoutMs)
-        await asked<void>("taking the transactional id", (done) =>
-          fresh.initTransactions(timeoutMs, (error) => done(error, undefined)),
-        )
-      } catch (error) {
-        await failed("the publisher could not be opened", error)
-      }
-    },
-    publish: async (messages) => {
-      const mine = producer
-      if (mine === null) throw new PublishUncertain("there is no producer; open the publisher again")
-      try {
-        await asked<void>("beginning a transaction", (done) =>
-          mine.beginTransaction((error) => done(error, undefined)),
-        )
-        for (const { topic, key, value } of messages) {
-          try {
-            mine.produce(topic, null, Buffer.from(value, "utf8"), key, now())
-          } catch (error) {
-            throw new KafkaError(`producing to ${topic}`, error)
-          }
+  const open = async (): Promise<void> => {
+    await discard()
+    const fresh = new kafka.Producer({
+      ...common(connection),
+      "transactional.id": transactionalId,
+      "enable.idempotence": true,
+      "transaction.timeout.ms": timeoutMs,
+      "compression.type": "lz4",
+      "linger.ms": 0,
+      // Java's partitioner, so that every producer puts a key into the same partition.
+      partitioner: "murmur2",
+      dr_cb: false,
+    })
+    fresh.on("event.error", () => {}) // each call reports its own failure; without a listener the process would end
+    producer = fresh
+    try {
+      await connected("connecting the producer", fresh, timeoutMs)
+      await asked<void>("taking the transactional id", (done) =>
+        fresh.initTransactions(timeoutMs, (error) => done(error, undefined)),
+      )
+    } catch (error) {
+      await failed("the publisher could not be opened", error)
+    }
+  }
+
+  const publish = async (messages: ReadonlyArray<OutgoingMessage>): Promise<void> => {
+    const mine = producer
+    if (mine === null) throw new PublishUncertain("there is no producer; open the publisher again")
+    try {
+      await asked<void>("beginning a transaction", (done) =>
+        mine.beginTransaction((error) => done(error, undefined)),
+      )
+      for (const { topic, key, value } of messages) {
+        try {
+          mine.produce(topic, null, Buffer.from(value, "utf8"), key, now())
+        } catch (error) {
+          throw new KafkaError(`producing to ${topic}`, error)
         }
-        // The client says only how many messages the broker refused, so the topics are named here.
-        const topics = [...new Set(messages.map(({ topic }) => topic))].join(", ")
-        failpoint("before_kafka_commit")
-        await asked<void>(
-          `committing to ${topics} (do they exist, may this user write to them, and do they take messages of this size?)`,
-          (done) => mine.commitTransaction(timeoutMs, (error) => done(error, undefined)),
-        )
-        failpoint("after_kafka_commit")
-      } catch (error) {
-        await failed("the batch may or may not have been published", error)
       }
+      // The client says only how many messages the broker refused, so the topics are named here.
+      const topics = [...new Set(messages.map(({ topic }) => topic))].join(", ")
+      failpoint("before_kafka_commit")
+      await asked<void>(
+        `committing to ${topics} (do they exist, may this user write to them, and do they take messages of this size?)`,
+        (done) => mine.commitTransaction(timeoutMs, (error) => done(error, undefined)),
+      )
+      failpoint("after_kafka_commit")
+    } catch (error) {
+      await failed("the batch may or may not have been published", error)
+    }
+  }
+
+  return {
+    open: () => calls.count(open()),
+    publish: (messages) => calls.count(publish(messages)),
+    close: async () => {
+      await new Promise<void>((resolve) => calls.whenNone(resolve))
+      await discard()
     },
-    close: discard,
   }
 }

@@ -13,7 +13,8 @@ export class SettingsNotAsked extends Error {
 
 const describeConfigs = { key: 32, version: 1 }
 const topicResource = 2
-const timeoutMs = 5_000
+/** For the whole answer of one broker, however slowly it comes. */
+const defaultTimeoutMs = 5_000
 /** A topic has some forty settings of a few bytes; more than this is no answer to the question. */
 const answerBytesMax = 4 * 1024 * 1024
 
@@ -24,6 +25,7 @@ const answerBytesMax = 4 * 1024 * 1024
 export const readTopicSettings = async (
   connection: KafkaConnection,
   topics: ReadonlyArray<string>,
+  timeoutMs = defaultTimeoutMs,
 ): Promise<ReadonlyMap<string, TopicSettings>> => {
   if (connection.security?.user != null)
     throw new SettingsNotAsked(
@@ -32,7 +34,7 @@ export const readTopicSettings = async (
   const brokers = connection.brokers.split(",").map((broker) => broker.trim())
   for (const [place, broker] of brokers.entries()) {
     try {
-      return readAnswer(await exchange(connection, broker, request(connection.clientId, topics)))
+      return readAnswer(await exchange(connection, broker, request(connection.clientId, topics), timeoutMs))
     } catch (error) {
       if (place === brokers.length - 1)
         throw new KafkaError(`asking ${broker} for the settings of topics`, error)
@@ -89,7 +91,12 @@ const socketTo = ({ security }: KafkaConnection, broker: string): Socket => {
 }
 
 /** Sends one request and gives the body of the answer. */
-const exchange = (connection: KafkaConnection, broker: string, bytes: Buffer): Promise<Buffer> =>
+const exchange = (
+  connection: KafkaConnection,
+  broker: string,
+  bytes: Buffer,
+  timeoutMs: number,
+): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const socket = socketTo(connection, broker)
     let received = Buffer.alloc(0)
@@ -97,9 +104,12 @@ const exchange = (connection: KafkaConnection, broker: string, bytes: Buffer): P
       socket.destroy()
       reject(error)
     }
-    socket.setTimeout(timeoutMs, () => fail(new Error(`no answer within ${timeoutMs} ms`)))
-    socket.once("error", fail)
-    socket.once("close", () => reject(new Error("the broker closed the connection without an answer")))
+    const late = setTimeout(() => fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
+    socket.on("error", fail)
+    socket.once("close", () => {
+      clearTimeout(late)
+      reject(new Error("the broker closed the connection without an answer"))
+    })
     socket.on("data", (chunk: Buffer) => {
       received = Buffer.concat([received, chunk])
       if (received.length < 4) return

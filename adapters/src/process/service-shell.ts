@@ -47,6 +47,7 @@ export const serviceShell = (
     log,
     metrics,
     now: () => timestamp(Date.now()),
+    clockSkewMs: clock.skewMs,
   }
   return { log, metrics, now: clock.now, shown }
 }

@@ -1,7 +1,7 @@
 import { readTreeHead, type TreeHead, treeHeadText } from "./checkpoint-note.ts"
 import { NoteRefused, openNote, signNote } from "./note.ts"
 import type { Signer, Verifier } from "./note-key.ts"
-import { isStatement, readStatement, type Statement, statementText } from "./statement.ts"
+import { heading, isStatement, readStatement, type Statement, statementText } from "./statement.ts"
 
 /** An attestations file that is none, or holds what its key did not sign; nothing of it counts. */
 export class AttestationsRefused extends Error {
@@ -32,12 +32,13 @@ export interface Attestations {
 
 /**
  * Reads attestations, one after another, a blank line between them, all signed by one key. An end that is torn off, as a
- * crash leaves it, is told apart from text that was changed. Throws {@link AttestationsRefused}, with the line.
+ * crash leaves it, is told apart from text that was changed. Throws {@link AttestationsRefused}, with the line. What stands
+ * before `from`, where one must begin, is not read.
  */
-export const readAttestations = (text: string, verifier: Verifier): Attestations => {
+export const readAttestations = (text: string, verifier: Verifier, from = 0): Attestations => {
   const attestations: Attestation[] = []
   let notes: Array<{ readonly note: string; readonly at: number }> = []
-  let [at, done] = [0, 0]
+  let [at, done] = [from, from]
   while (at < text.length) {
     const end = endOfNote(text, at)
     if (end === null) break
@@ -63,6 +64,20 @@ export const readAttestations = (text: string, verifier: Verifier): Attestations
     attestations,
     torn: { at: Buffer.byteLength(text.slice(0, done)), bytes: Buffer.byteLength(text.slice(done)) },
   }
+}
+
+/**
+ * Where the last two attestations begin, as far as the text says itself: the newest whole one is among them, also when a crash
+ * tore off the end. Each signature costs time, and there are some for every log and attestation since the beginning.
+ */
+export const newestFrom = (text: string): number => {
+  let at = text.length
+  for (let statements = 0; statements < 3; statements++) {
+    if (at <= 0) return 0
+    at = text.lastIndexOf(`\n${heading}\n`, at - 1)
+  }
+  const end = at < 0 ? null : endOfNote(text, at)
+  return end === null ? 0 : Math.min(end + 1, text.length)
 }
 
 /** Where the note that begins there ends: text, a blank line, signature lines; null when it is not all there. */

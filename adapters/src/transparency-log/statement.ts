@@ -27,7 +27,8 @@ export interface Statement {
   readonly states: ReadonlyArray<StatedState>
 }
 
-const heading = "landfall statement v1"
+/** The second line of every statement. */
+export const heading = "landfall statement v1"
 
 /**
  * The text of a statement. It is no checkpoint and cannot be read as one: its second line is no size. Its logs are those of

@@ -1,20 +1,31 @@
 import { type FileHandle, open } from "node:fs/promises"
 import { dirname } from "node:path"
-import { type Attestations, AttestationsRefused, readAttestations } from "../transparency-log/attestations.ts"
+import {
+  type Attestations,
+  AttestationsRefused,
+  newestFrom,
+  readAttestations,
+} from "../transparency-log/attestations.ts"
 import type { Verifier } from "../transparency-log/note-key.ts"
 
 /** Larger than decades of daily attestations. */
 const fileBytesMax = 256 * 1024 * 1024
 
-/** The attestations in a file; none, when the file does not exist. Throws {@link AttestationsRefused} with the file's name. */
+/**
+ * The attestations in a file, or only the newest; none, when the file does not exist. Throws {@link AttestationsRefused} with
+ * the file's name.
+ */
 export const loadAttestations = async (
   file: string,
   verifier: Verifier,
+  which: "all" | "newest" = "all",
 ): Promise<Attestations & { readonly bytes: number | null }> => {
   const content = await contentOf(file)
   if (content === null) return { attestations: [], torn: null, bytes: null }
   try {
-    return { ...readAttestations(content.toString("utf8"), verifier), bytes: content.length }
+    const text = content.toString("utf8")
+    const from = which === "all" ? 0 : newestFrom(text)
+    return { ...readAttestations(text, verifier, from), bytes: content.length }
   } catch (error) {
     if (error instanceof AttestationsRefused) throw new AttestationsRefused(`${file}, ${error.message}`)
     throw error

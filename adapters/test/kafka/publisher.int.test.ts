@@ -52,6 +52,19 @@ describe("a publisher", () => {
     expect([...(places.get("bitcoin:bcrt1q0") ?? [])]).toEqual([murmur2("bitcoin:bcrt1q0") % 8])
   })
 
+  it("finishes what it is publishing before it closes: the client would end the process", async () => {
+    const topic = await given.topic()
+    const values = Array.from({ length: 20 }, (_, index) => String(index))
+    for (const value of values) {
+      const publisher = await givenPublisher(given.connection, "closed under way")
+      const publishing = publisher.publish(messages(topic, value))
+      await publisher.close()
+      await publishing
+    }
+    await settled(given, topic)
+    expect(await committedValues(given, topic)).toEqual(values)
+  })
+
   it("publishes nothing of a batch of which one message is refused, and works again when opened", async () => {
     const topic = await given.topic()
     const publisher = await givenPublisher(given.connection, "refused")

@@ -1,6 +1,6 @@
 import { askTlogCheck } from "@landfall/setup/parts/tlog-check"
 import { describe, expect, it } from "vitest"
-import { attestationText, readAttestations } from "../../src/transparency-log/attestations.ts"
+import { attestationText, newestFrom, readAttestations } from "../../src/transparency-log/attestations.ts"
 import { treeHeadText } from "../../src/transparency-log/checkpoint-note.ts"
 import { signNote } from "../../src/transparency-log/note.ts"
 import { newKey, readSigner, verifierText } from "../../src/transparency-log/note-key.ts"
@@ -48,6 +48,21 @@ describe("a file of attestations", () => {
         [undefined, name],
       ]),
     )
+  })
+
+  it("is read from its last two attestations on, so that a newest whole one is found wherever the end was torn off", () => {
+    const three = attestationText(statement(3), signer)
+    const long = `${file}\n${three}`
+    expect([newestFrom(""), newestFrom(one), newestFrom(file)]).toEqual([0, 0, 0])
+    expect(newestFrom(long)).toBe(one.length + 1)
+    const from = (text: string) => readAttestations(text, verifier, newestFrom(text))
+    expect(from(long).attestations.map((read) => read.statement)).toEqual([statement(2), statement(3)])
+    for (let cut = file.length + 1; cut < long.length; cut++) {
+      const text = long.slice(0, cut)
+      const newest = from(text)
+      expect(newest.attestations.at(-1)?.statement, `cut at ${cut}`).toEqual(statement(2))
+      expect(newest.torn, `cut at ${cut}`).toEqual(readAttestations(text, verifier).torn)
+    }
   })
 
   it("tells an end that was torn off, wherever it was, and keeps what stands before it", () => {

@@ -39,6 +39,13 @@ export interface Judged {
 /** What a deposit is called that is not on its way any more. */
 const negative: ReadonlySet<string> = new Set(["replaced", "conflicted", "dropped", "reorged"])
 
+/**
+ * The transaction that must have left its place: a credit that came before its deposit keeps the bridge's hash, and names the chain's as
+ * that of what took its place.
+ */
+const onTheChain = ({ status, tx_hash, successor_tx_hash }: FundingObservation): string | null =>
+  status === "reorged" ? (successor_tx_hash ?? tx_hash) : tx_hash
+
 /** Holds new records of evidence, each partition in its order, against what really happened. */
 export const judge = (truth: Truth, findings: Findings) => {
   const judged: Judged = { observations: 0, negatives: 0, transitions: 0, inventories: 0 }
@@ -63,7 +70,8 @@ export const judge = (truth: Truth, findings: Findings) => {
         "no negative conclusion from an absent source",
         `${what} while the observer was ${observer.state}`,
       )
-    if (tx_hash !== null && !truth.mayHaveGone(tx_hash) && seen.source !== "bridge")
+    const onChain = onTheChain(seen)
+    if (onChain !== null && !truth.mayHaveGone(onChain) && seen.source !== "bridge")
       findings.add(
         "no negative conclusion from an absent source",
         `${what}, though it was there all the time`,

@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises"
 import { cpus, loadavg, totalmem } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
-import type { Cleanup } from "@landfall/sandbox/stack/parts"
+import { openProgram } from "@landfall/sandbox/stack/ending"
 import { openTerminal, StepFailed } from "@landfall/sandbox/terminal"
 import { type Options, optionsOf, usage } from "./options.ts"
 import { brokenOf } from "./outcome.ts"
@@ -13,24 +13,7 @@ import { saying } from "./waiting.ts"
 
 const here = fileURLToPath(new URL("../../../.chaos/", import.meta.url))
 const terminal = openTerminal(process.stdout, process.env)
-const stops: Array<() => Promise<unknown>> = []
-const cleanup: Cleanup = {
-  add: (stop) => stops.push(stop),
-  run: async () => {
-    for (const stop of stops.splice(0).reverse()) await stop().catch(() => {})
-  },
-}
-
-let ending: Promise<void> | null = null
-/** Ends everything in order, once; whatever this misses is on a leash and ends with this process. */
-const end = (exitCode: number): Promise<void> => {
-  ending ??= (async () => {
-    terminal.heading("Ending")
-    await cleanup.run()
-    process.exit(exitCode)
-  })()
-  return ending
-}
+const { cleanup, end, told, isUnderWay } = openProgram(terminal)
 
 const run = async (options: Options): Promise<number> => {
   const { seed, minutes, rate, keep } = options
@@ -73,12 +56,12 @@ else if ("problems" in options) {
     process.stdout.write(`${(at_ms / 1000).toFixed(1).padStart(7)} s  ${inWords(fault)}\n`)
 } else {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    process.on(signal, () => void end(signal === "SIGINT" ? 130 : 143))
+    process.on(signal, () => told(signal === "SIGINT" ? 130 : 143))
   try {
     await end(await run(options))
   } catch (error) {
-    if (ending === null && !(error instanceof StepFailed)) terminal.failed("the chaos run", saying(error))
-    if (ending === null)
+    if (!isUnderWay() && !(error instanceof StepFailed)) terminal.failed("the chaos run", saying(error))
+    if (!isUnderWay())
       terminal.line(
         `\nLogs are in ${here}. Repeat it with: ${repetition(options)}. Try \`npm run setup\` if a part is missing.`,
       )

@@ -1,5 +1,5 @@
 import { openDatabase } from "@landfall/adapters/postgres/transaction"
-import type { Cleanup } from "@landfall/sandbox/stack/parts"
+import type { Cleanup } from "@landfall/sandbox/stack/ending"
 import { step, type Terminal } from "@landfall/sandbox/terminal"
 import { until } from "@landfall/sandbox/until"
 import { seededRandom } from "@landfall/simulation/world/random"

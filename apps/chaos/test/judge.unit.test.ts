@@ -83,6 +83,18 @@ describe("the safety checks", () => {
     expect(rules()).toHaveLength(2)
   })
 
+  it("know a deposit that was credited under the bridge's hash by the transaction that it was found to be", () => {
+    const { truth, observe, rules } = given()
+    const successor_tx_hash = "cd".repeat(32)
+    observe(1, { status: "credited", successor_tx_hash })
+    truth.mayBeGone(successor_tx_hash)
+    observe(2, { status: "reorged", successor_tx_hash })
+    expect(rules()).toEqual([])
+    observe(3, { status: "credited" })
+    observe(4, { status: "reorged" })
+    expect(rules()).toEqual(["no negative conclusion from an absent source"])
+  })
+
   it("find a revision that is missing or comes twice", () => {
     const { observe, rules } = given()
     observe(1)

@@ -257,6 +257,7 @@ describe("doctor", () => {
       "kafka topics",
       "kafka topic ids",
       "kafka offsets",
+      "kafka transactions",
       "kafka cleanup.policy",
       "kafka message.timestamp.type",
       "kafka retention.ms",

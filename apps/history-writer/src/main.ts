@@ -128,7 +128,8 @@ await runService(async () => {
       done: writer.done,
       stop: async () => {
         watch.stop()
-        await Promise.all([writer.stop(), rebuilds.stop()])
+        await writer.stop() // which may still be on its way to begin rebuilds
+        await rebuilds.stop()
         await http.stop()
         await Promise.all([database.close(), readers.close()])
         admin.close()

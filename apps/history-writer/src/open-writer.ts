@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises"
 import type { HistoryWriter } from "@landfall/adapters/history/history-writer"
 import { KafkaError } from "@landfall/adapters/kafka/configuration"
 import { DatabaseError } from "@landfall/adapters/postgres/transaction"
@@ -31,7 +32,7 @@ export const openWriter = ({ open, retryMs, onRetry }: OpeningOptions): OpeningW
         if (!isAway(error)) throw error
         trouble = error instanceof Error ? error.message : String(error)
         onRetry(error)
-        await pause(retryMs, stopped.signal)
+        await sleep(retryMs, undefined, { signal: stopped.signal }).catch(() => {}) // it was stopped meanwhile
       }
     }
   }
@@ -59,12 +60,3 @@ const isAway = (error: unknown): boolean => {
   // Without a SQLSTATE the server has said nothing: the network or the client has (`ECONNREFUSED`, `CONNECTION_CLOSED`).
   return error.code === undefined || !/^[0-9A-Z]{5}$/.test(error.code) || passing.test(error.code)
 }
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })

@@ -2,10 +2,10 @@ import { encodeCursor } from "@landfall/adapters/http/pagination"
 import { timestamp } from "@landfall/domain/timestamp"
 import { marketPriceTopic } from "@landfall/domain/topics/market-price"
 import { projections } from "@landfall/projections/registry"
+import { until } from "@landfall/sandbox/until"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { at, type Decided, playMorning, price, transferId, txHash, written } from "./desk.ts"
 import { type Answer, type GivenAudit, givenAudit, now_ms } from "./given-audit.ts"
-import { until } from "./until.ts"
 
 let given: GivenAudit
 let decided: Decided

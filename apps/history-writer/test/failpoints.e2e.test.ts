@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { type Failpoint, failpoints } from "@landfall/adapters/process/failpoint"
+import { until } from "@landfall/sandbox/until"
 import { standStill } from "@landfall/setup/parts/stand-still"
 import { expect, it, onTestFinished } from "vitest"
 import { flowOf } from "./flow.ts"
 import { givenHouse, givenParts, type House } from "./given-parts.ts"
 import { environmentOf, givenService } from "./given-service.ts"
 import { untilRead } from "./given-writer.ts"
-import { checkInvariants } from "./invariants.ts"
+import { checkInvariants, expectFlow } from "./invariants.ts"
 import { send } from "./kafka-tools.ts"
-import { until } from "./until.ts"
 
 const parts = givenParts()
 
@@ -62,12 +62,7 @@ it("killed at each named point, it goes on from there, and each event is in the 
   }
   await sendPart(order.length)
   const { child } = await givenService(parts(), env)
-  await untilRead(house, flow.messages.length)
-  expect(await checkInvariants(house)).toEqual({
-    evidence: flow.evidence,
-    duplicates: flow.duplicates,
-    deadLetters: flow.poison,
-  })
+  await expectFlow(house, flow)
   await child.stop()
   expect(await child.exited).toEqual({ code: 0, signal: null })
 })
@@ -78,7 +73,9 @@ it("killed at each named point, it goes on from there, and each event is in the 
  */
 const outageMs = process.env["FAULTS_FULL"] === "1" ? 60_000 : 35_000
 
-it("while PostgreSQL stands still it is not ready, but lives; then it goes on, and each event is there exactly once", async () => {
+it("while PostgreSQL stands still it is not ready, but lives; then it goes on, and each event is there exactly once", {
+  timeout: 120_000 + outageMs,
+}, async () => {
   const house = await givenHouse(parts(), { partitions: 2 })
   const flow = flowOf(4_000, 4)
   const { child, url } = await givenService(parts(), environmentOf(house))
@@ -102,12 +99,7 @@ it("while PostgreSQL stands still it is not ready, but lives; then it goes on, a
   expect(await Promise.all([health("live"), health("ready")])).toEqual([200, 503])
   goOn()
   await untilReady()
-  await untilRead(house, flow.messages.length)
-  expect(await checkInvariants(house)).toEqual({
-    evidence: flow.evidence,
-    duplicates: flow.duplicates,
-    deadLetters: flow.poison,
-  })
+  await expectFlow(house, flow)
   await child.stop()
   expect(await child.exited).toEqual({ code: 0, signal: null })
 })

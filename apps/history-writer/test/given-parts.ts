@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises"
+import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { migrate } from "@landfall/adapters/postgres/migrate"
@@ -17,24 +17,28 @@ export interface Parts {
   readonly dir: string
 }
 
-/** Starts Kafka and PostgreSQL for the tests of a file, and ends them after the last. */
+/** The test files that run in this process share them: a broker takes as long to start as most files' tests. */
+let started: Promise<Parts> | null = null
+
+const startParts = async (): Promise<Parts> => {
+  const dir = await mkdtemp(join(tmpdir(), "landfall-history-writer-"))
+  const [kafka, server] = await Promise.all([
+    // Values beyond what a message may hold must reach the writer to be refused by it.
+    startKafka({ dir: join(dir, "kafka"), settings: { "message.max.bytes": 12_000_000 } }),
+    startPostgres({ dir: join(dir, "postgres"), settings: { fsync: "off", max_connections: 60 } }),
+  ])
+  return { kafka, postgres: server, dir }
+}
+
+/** Kafka and PostgreSQL for the tests of a file, running at its beginning whatever an earlier one did to them. */
 export const givenParts = (): (() => Parts) => {
   let parts: Parts | null = null
   beforeAll(async () => {
-    const dir = await mkdtemp(join(tmpdir(), "landfall-history-writer-"))
-    const [kafka, server] = await Promise.all([
-      // Values beyond what a message may hold must reach the writer to be refused by it.
-      startKafka({ dir: join(dir, "kafka"), settings: { "message.max.bytes": 12_000_000 } }),
-      startPostgres({ dir: join(dir, "postgres"), settings: { fsync: "off", max_connections: 60 } }),
-    ])
-    parts = { kafka, postgres: server, dir }
+    started ??= startParts()
+    parts = await started
+    for (const part of [parts.kafka, parts.postgres]) if (!part.running()) await part.restart()
   }, 120_000)
-  afterAll(async () => {
-    if (parts === null) return
-    await closeSenders()
-    await Promise.all([parts.kafka.kill(), parts.postgres.kill()])
-    await rm(parts.dir, { recursive: true, force: true })
-  }, 60_000)
+  afterAll(closeSenders, 60_000)
   return () => {
     if (parts === null) throw new Error("the parts are started before the first test")
     return parts

@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { until } from "@landfall/sandbox/until"
 import { type Leashed, spawnLeashed } from "@landfall/setup/parts/leash"
 import { onTestFinished } from "vitest"
 import type { House, Parts } from "./given-parts.ts"
 import { freshGroup } from "./given-writer.ts"
-import { until } from "./until.ts"
 
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
 let logs = 0

@@ -10,9 +10,9 @@ import { type Admin, openAdmin } from "@landfall/adapters/kafka/admin"
 import { openDatabase } from "@landfall/adapters/postgres/transaction"
 import { type AnyTopic, topics } from "@landfall/domain/registry"
 import { type AnyProjection, projections } from "@landfall/projections/registry"
+import { type UntilOptions, until } from "@landfall/sandbox/until"
 import { onTestFinished } from "vitest"
 import type { House } from "./given-parts.ts"
-import { until } from "./until.ts"
 
 /** A history writer inside of the test's process, and what it told. */
 export interface GivenWriter {
@@ -83,7 +83,7 @@ export const givenWriter = async (house: House, options: WriterOptions = {}): Pr
 export const untilRead = (
   { sql }: House,
   messages: number,
-  options: { readonly deadlineMs?: number; readonly standing?: () => unknown } = {},
+  options: Pick<UntilOptions, "timeoutMs" | "standing"> = {},
 ): Promise<unknown> => {
   const read = async (): Promise<number> => {
     const [row] = await sql<{ read: string | null }[]>`
@@ -97,6 +97,6 @@ export const untilRead = (
       if (now > messages) throw new Error(`${now} messages are in the database, more than ${messages}`)
       return now === messages ? true : null
     },
-    { standing: async () => ({ read: await read(), ...(options.standing?.() ?? {}) }), ...options },
+    { ...options, standing: async () => ({ read: await read(), standing: await options.standing?.() }) },
   )
 }

@@ -4,6 +4,7 @@ import { topics } from "@landfall/domain/registry"
 import { timestamp } from "@landfall/domain/timestamp"
 import { marketPriceTopic } from "@landfall/domain/topics/market-price"
 import { historyOf } from "@landfall/projections/testing/generators"
+import { until } from "@landfall/sandbox/until"
 import fc from "fast-check"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { startCommitSwallower } from "./commit-swallower.ts"
@@ -12,7 +13,6 @@ import { givenWriter, untilRead } from "./given-writer.ts"
 import { checkInvariants } from "./invariants.ts"
 import { type Outgoing, send, sendInTransaction } from "./kafka-tools.ts"
 import { goldenBytes, poisonOf, priceMessage, priceOf, prices } from "./messages.ts"
-import { until } from "./until.ts"
 
 const parts = givenParts()
 const marketPrices = marketPriceTopic.name

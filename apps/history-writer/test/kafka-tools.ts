@@ -1,5 +1,5 @@
 import kafka from "@confluentinc/kafka-javascript"
-import { until } from "./until.ts"
+import { until } from "@landfall/sandbox/until"
 
 /** A message to send, with everything that a producer may say. */
 export interface Outgoing {

@@ -9,6 +9,7 @@ import { loadState } from "@landfall/adapters/state/load-state"
 import { verifyRecord } from "@landfall/adapters/verify/verify-record"
 import { marketPriceTopic } from "@landfall/domain/topics/market-price"
 import { marketPrice } from "@landfall/projections/market-price"
+import { until } from "@landfall/sandbox/until"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { givenHouse, givenParts, type House } from "./given-parts.ts"
 import { environmentOf, givenService } from "./given-service.ts"
@@ -16,13 +17,12 @@ import { givenWriter, untilRead } from "./given-writer.ts"
 import { checkInvariants } from "./invariants.ts"
 import { createTopics, deleteRecordsBefore, deleteTopics, send } from "./kafka-tools.ts"
 import { priceMessage, priceOf, prices } from "./messages.ts"
-import { until } from "./until.ts"
 
 const parts = givenParts()
 const marketPrices = marketPriceTopic.name
 
 /** What the writer stopped with. */
-const brokenBy = async (writer: HistoryWriter, deadlineMs = 60_000): Promise<string> => {
+const brokenBy = async (writer: HistoryWriter, timeoutMs = 60_000): Promise<string> => {
   let reason: unknown = null
   writer.done.then(
     () => {
@@ -32,7 +32,7 @@ const brokenBy = async (writer: HistoryWriter, deadlineMs = 60_000): Promise<str
       reason = error
     },
   )
-  const error = await until("the writer stops", () => reason, { deadlineMs })
+  const error = await until("the writer stops", () => reason, { timeoutMs })
   expect(error).toBeInstanceOf(LogBroken)
   return (error as LogBroken).message
 }

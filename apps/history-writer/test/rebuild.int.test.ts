@@ -8,6 +8,7 @@ import type { MarketPrice } from "@landfall/domain/topics/market-price"
 import { fundingTransfer } from "@landfall/projections/funding-transfer"
 import { marketPrice } from "@landfall/projections/market-price"
 import { type AnyProjection, projections } from "@landfall/projections/registry"
+import { until } from "@landfall/sandbox/until"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { flowOf } from "./flow.ts"
 import { givenHouse, givenParts, type House } from "./given-parts.ts"
@@ -15,7 +16,6 @@ import { freshGroup, givenWriter, untilRead } from "./given-writer.ts"
 import { checkInvariants } from "./invariants.ts"
 import { deleteRecordsBefore, send } from "./kafka-tools.ts"
 import { prices } from "./messages.ts"
-import { until } from "./until.ts"
 
 const parts = givenParts()
 

@@ -18,6 +18,7 @@ import { fundingTransfer } from "@landfall/projections/funding-transfer"
 import { marketPrice } from "@landfall/projections/market-price"
 import { projections } from "@landfall/projections/registry"
 import { readPartitions } from "@landfall/sandbox/testing/stored-messages"
+import { until } from "@landfall/sandbox/until"
 import { Schema } from "effect"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { givenHouse, givenParts, type House } from "./given-parts.ts"
@@ -25,7 +26,6 @@ import { freshGroup, type GivenWriter, givenWriter, untilRead } from "./given-wr
 import { checkInvariants, readSnapshot } from "./invariants.ts"
 import { send } from "./kafka-tools.ts"
 import { goldenBytes, priceMessage, priceOf, prices } from "./messages.ts"
-import { until } from "./until.ts"
 
 const parts = givenParts()
 const marketPrices = marketPriceTopic.name

@@ -4,10 +4,12 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import kafka from "@confluentinc/kafka-javascript"
 import { LogBroken } from "@landfall/adapters/history/resume"
+import type { Admin } from "@landfall/adapters/kafka/admin"
 import { migrate } from "@landfall/adapters/postgres/migrate"
 import { openDatabase } from "@landfall/adapters/postgres/transaction"
 import { topics } from "@landfall/domain/registry"
 import { marketPriceTopic } from "@landfall/domain/topics/market-price"
+import { until } from "@landfall/sandbox/until"
 import { type KafkaPair, startKafkaPair } from "@landfall/setup/parts/kafka-pair"
 import { type Postgres, startPostgres } from "@landfall/setup/parts/postgres"
 import postgres from "postgres"
@@ -16,7 +18,6 @@ import type { House } from "./given-parts.ts"
 import { givenWriter, untilRead } from "./given-writer.ts"
 import { closeSenders, createTopics, deleteTopics, send } from "./kafka-tools.ts"
 import { priceMessage, priceOf } from "./messages.ts"
-import { until } from "./until.ts"
 
 const marketPrices = marketPriceTopic.name
 
@@ -83,7 +84,10 @@ const pricesIn = (partition: number, from: number, to: number) =>
   Array.from({ length: to - from }, (_, index) => priceMessage(priceOf(from + index), { partition }))
 
 /** Ten prices that both brokers have, five more that only the leader has, all of them written; then the leader dies. */
-const loseFive = async ({ partition, ...house }: House & { readonly partition: number }): Promise<void> => {
+const loseFive = async (
+  { partition, ...house }: House & { readonly partition: number },
+  beforeItDies: () => void = () => {},
+): Promise<void> => {
   await send(house.brokers, pricesIn(partition, 0, 10))
   await untilRead(house, 10)
   onTestFinished(mend)
@@ -91,11 +95,29 @@ const loseFive = async ({ partition, ...house }: House & { readonly partition: n
   // Acknowledged only when the copy, which does not get them, no longer counts as in sync.
   await send(house.brokers, pricesIn(partition, 10, 15))
   await untilRead(house, 15)
+  beforeItDies()
   await pair.second.kill()
   await until("the copy that lacks five leads", async () => {
     const found = (await partitions()).find((one) => one.partition === partition)
     return found?.leader?.id === 1 ? true : null
   })
+}
+
+/** Whoever asks for the logs while it is shut gets the answers that there are when it is opened again. */
+const givenGate = () => {
+  let opened: Promise<void> = Promise.resolve()
+  let open = (): void => {}
+  return {
+    shut: (): void => {
+      ;({ promise: opened, resolve: open } = Promise.withResolvers<void>())
+    },
+    open: (): void => open(),
+    admin: (admin: Admin): Admin => ({
+      ...admin,
+      describe: (names) => opened.then(() => admin.describe(names)),
+      bounds: (of) => opened.then(() => admin.bounds(of)),
+    }),
+  }
 }
 
 const mend = async (): Promise<void> => {
@@ -138,11 +160,13 @@ describe("row 7, once: after a leader was elected that lacks what was read, the 
     timeout: 120_000,
   }, async () => {
     const house = await givenCopied()
-    // No audit comes in time: what is read must tell.
-    const { writer } = await givenWriter(house, { limits: { auditMs: 600_000 } })
-    await loseFive(house)
+    // No audit comes in time: what is read must tell. When reading fails, the writer looks at the log: after it has grown.
+    const logs = givenGate()
+    const { writer } = await givenWriter(house, { limits: { auditMs: 600_000 }, admin: logs.admin })
+    await loseFive(house, logs.shut)
     await closeSenders() // this one knows what it has sent, and would be refused
     await send(house.brokers, pricesIn(house.partition, 100, 110))
+    logs.open()
     expect(await stopped(writer)).toMatch(/ref\.market_price\/\d: the message at offset 14 is not the one/)
     const again = await givenWriter(house)
     expect(await stopped(again.writer)).toMatch(/the message at offset 14 is not the one/)

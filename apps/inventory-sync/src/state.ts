@@ -71,6 +71,7 @@ export const stateOf = ({
 /** What {@link stateOf} gives, for the documentation. */
 export const StateDocument = Schema.Struct({
   as_of: Schema.String,
+  clock_skew_seconds: Schema.Number,
   behind_seconds: Schema.Record(Schema.String, Schema.NullOr(Schema.Number)),
   account_id: Schema.String,
   ...publishingFields,

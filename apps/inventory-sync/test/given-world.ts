@@ -5,7 +5,6 @@ import type { RunningService } from "@landfall/sandbox/stack/services"
 import { logOf, type PublisherParts, startPublisherParts } from "@landfall/sandbox/testing/publisher-parts"
 import { until } from "@landfall/sandbox/until"
 import { type SimulatedVerifier, startVerifier } from "@landfall/sandbox/verifier/start"
-import { Schema } from "effect"
 import { afterAll, beforeAll, onTestFinished } from "vitest"
 import { StateDocument } from "../src/state.ts"
 
@@ -17,9 +16,6 @@ export const never_ms = 3_600_000
 /** `/state` as its readers see it. */
 export type State = (typeof StateDocument)["Encoded"]
 
-/** What `/state` shows is what the service's documentation says, no more and no less. */
-const decodeState = Schema.decodeUnknownSync(StateDocument, { onExcessProperty: "error", errors: "all" })
-
 /** One account with a verifier, a bridge and a real topic of its own part of Kafka. */
 export interface World {
   readonly account_id: string
@@ -28,7 +24,8 @@ export interface World {
   readonly env: Readonly<Record<string, string>>
   /** Starts the service as a process; it ends with the test. */
   readonly serve: (env?: Readonly<Record<string, string>>) => Promise<RunningService>
-  readonly stateOf: (service: RunningService) => Promise<State>
+  readonly stateOf: PublisherParts<IntentInventory, State>["stateOf"]
+  readonly shows: PublisherParts<IntentInventory, State>["shows"]
   /** All that was committed for the account so far. */
   readonly events: () => Promise<ReadonlyArray<IntentInventory>>
   /** Waits for a newest event of which this holds. */
@@ -39,16 +36,16 @@ export interface World {
 
 /** Starts Kafka for the tests of a file, and gives each test a world of its own. */
 export const givenWorlds = (): (() => Promise<World>) => {
-  let parts: PublisherParts<IntentInventory> | null = null
+  let parts: PublisherParts<IntentInventory, State> | null = null
   let worlds = 0
   beforeAll(async () => {
-    parts = await startPublisherParts("inventory-sync", intentInventoryTopic)
+    parts = await startPublisherParts("inventory-sync", intentInventoryTopic, StateDocument)
   }, 120_000)
   afterAll(() => parts?.stop())
 
   return async () => {
     if (parts === null) throw new Error("Kafka is started before the first test")
-    const { kafka, records, serve } = parts
+    const { kafka, records, serve, stateOf, shows } = parts
     const account_id = `desk-${++worlds}.near`
     const verifier = await startVerifier()
     const bridge = await startBridge()
@@ -73,11 +70,8 @@ export const givenWorlds = (): (() => Promise<World>) => {
         onTestFinished(() => service.process.kill())
         return service
       },
-      stateOf: async (service) => {
-        const state = await service.get<State>("/state")
-        decodeState(state)
-        return state
-      },
+      stateOf,
+      shows,
       events,
       event: (what, holds) =>
         until(what, async () => {

@@ -42,7 +42,12 @@ test("publishes an inventory in which only the verifier makes funds spendable", 
   expect(balanceOf(spendable, "BTC")).toEqual({ spendable: 1_500n, pending_inbound: 0n, credited: 500n })
 
   expect(await world.events()).toHaveLength(4)
-  expect(await world.stateOf(service)).toMatchObject({
+  const shown = await world.shows(
+    service,
+    "the balance",
+    ({ inventory }) => inventory?.balances[0]?.spendable === "1500",
+  )
+  expect(shown).toMatchObject({
     account_id: world.account_id,
     paused: false,
     inventory: {

@@ -1,9 +1,11 @@
 import { openBridge } from "@landfall/adapters/bridge/bridge"
+import { attestationProblems, attestedOf } from "@landfall/adapters/config/attestation-settings"
 import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
 import { reveal } from "@landfall/adapters/config/secret"
 import { checkService } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
 import { offsetBases } from "@landfall/adapters/history/generations"
+import { requireAttested } from "@landfall/adapters/history/require-attested"
 import { buildService } from "@landfall/adapters/http/service"
 import { start } from "@landfall/adapters/http/start"
 import { openAdmin } from "@landfall/adapters/kafka/admin"
@@ -33,6 +35,7 @@ const random = Math.random
 await runService(async () => {
   const settings = loadSettings(settingsTable, process.env, (given) => [
     ...checkService(given),
+    ...attestationProblems(given),
     ...bitcoinProblems(given),
     ...(given.FUNDING_FILE === null ? [] : configProblems(given.FUNDING_FILE)),
   ])
@@ -74,7 +77,10 @@ await runService(async () => {
     observers,
     bridge,
     publisher: publishingMetrics(metrics)(openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID, { now })),
-    load: () => loadFundingState({ database, kafka, admin }),
+    load: async () => {
+      await requireAttested(database, attestedOf(settings), log)
+      return loadFundingState({ database, kafka, admin })
+    },
     openTail: async (position) => {
       tail = await openTail(kafka, position)
       return tail

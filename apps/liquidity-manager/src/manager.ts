@@ -117,8 +117,11 @@ export const createManager = (options: ManagerOptions): Manager => {
     const actions = newHandles(state.handles, bridge.handles(), started_ms)
     // Recorded before the look, so that the first look already watches them.
     for (const part of inParts(actions, publishMax)) await publish({ actions: part, observations: [] })
+    // Taken before the look: what the bridge has credited by then is on the chains that are looked at, also when it is a
+    // replacement of what was known. The other way round the look could be older than the credit by any time.
+    const credits = bridge.rows()
     const chains = Object.fromEntries(await Promise.all(observers.map(look)))
-    const facts = { chains, bridge: bridge.rows(), handles: listed().all }
+    const facts = { chains, bridge: credits, handles: listed().all }
     const observations = decideObservations(state.transfers, facts, policy(), now())
     if (observations.length > 0) failpoint("after_fetch")
     for (const part of inParts(observations, publishMax)) await publish({ actions: [], observations: part })

@@ -1,5 +1,6 @@
 import { eureContract, eureV2, gnosisChainId } from "@landfall/adapters/chain/evm-eure"
 import { genesisBlocks } from "@landfall/adapters/chain/known-chains"
+import { attestationFields } from "@landfall/adapters/config/attestation-settings"
 import type { Kind } from "@landfall/adapters/config/field"
 import { optional, required, withDefault } from "@landfall/adapters/config/field"
 import { kafkaFields } from "@landfall/adapters/config/kafka-settings"
@@ -41,6 +42,7 @@ export const settingsTable = {
     "landfall_auditor",
     "the role to read as; the login must be a member of it",
   ),
+  ...attestationFields,
   BITCOIN_OBSERVER_URL: optional(
     bitcoinUrl,
     "bitcoind's RPC, with user and password, or an Esplora server behind esplora+",

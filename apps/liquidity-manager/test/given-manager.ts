@@ -92,6 +92,8 @@ export const givenManager = async (topics = givenTopics()) => {
     state: "ok" as ChainSighting["health"]["state"],
     rows: [] as ReadonlyArray<BridgeDeposit>,
     handles: [named] as ReadonlyArray<NamedHandle>,
+    /** Called while the chain is being asked, after what it answers was taken. */
+    meanwhile: () => {},
   }
   const watched: string[][] = []
   const health = () => ({ state: facts.state, tip_height: 100, tip_at: timestamp(start_ms - 60_000) })
@@ -99,13 +101,17 @@ export const givenManager = async (topics = givenTopics()) => {
     watch: (addresses) => {
       watched.push(addresses.map((known) => known.address))
     },
-    poll: async () => ({
-      source: "bitcoind",
-      health: health(),
-      outputs: facts.outputs,
-      gone: [],
-      complete: false,
-    }),
+    poll: async () => {
+      const seen: ChainSighting = {
+        source: "bitcoind",
+        health: health(),
+        outputs: facts.outputs,
+        gone: [],
+        complete: false,
+      }
+      facts.meanwhile()
+      return seen
+    },
     status: () => ({
       health: health(),
       last_poll_at: null,

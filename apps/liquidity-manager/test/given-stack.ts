@@ -9,13 +9,13 @@ import { openDatabase } from "@landfall/adapters/postgres/transaction"
 import { recordDecoder } from "@landfall/domain/codec"
 import { topics } from "@landfall/domain/registry"
 import { type FundingObservation, fundingObservationTopic } from "@landfall/domain/topics/funding-observation"
+import { until } from "@landfall/sandbox/until"
 import { type Bitcoind, startBitcoind } from "@landfall/setup/parts/bitcoind"
 import { type Kafka, startKafka } from "@landfall/setup/parts/kafka"
 import { type Leashed, spawnLeashed } from "@landfall/setup/parts/leash"
 import { startPostgres } from "@landfall/setup/parts/postgres"
 import { createTopics } from "@landfall/setup/parts/topics"
 import { givenBridge } from "./given-bridge.ts"
-import { until } from "./until.ts"
 
 const account = "desk.near"
 const apps = fileURLToPath(new URL("../../", import.meta.url))
@@ -106,7 +106,7 @@ export const givenStack = async (): Promise<Stack> => {
 
 /** Resolves once the process is ready to decide. */
 export const ready = (process: GivenProcess): Promise<unknown> =>
-  until("the service is ready", () => process.get("/health/ready"), 60_000)
+  until("the service is ready", () => process.get("/health/ready"))
 
 const readObservations = async (brokers: string): Promise<ReadonlyArray<FundingObservation>> => {
   const topic = fundingObservationTopic.name

@@ -24,6 +24,33 @@ test("a deposit is published once, and each change of it in the next revision", 
   await stop()
 })
 
+test("what the bridge credits while a chain is asked waits for the next look, which may show another deposit behind it", async () => {
+  const { manager, facts, topics, stop } = await givenManager()
+  facts.outputs = [output()]
+  await manager.refresh()
+  const replacement = output({ tx_hash: "cc".repeat(32), confirmations: 2, block_hash: "bb".repeat(32) })
+  // The process stood still after the chain's answer: meanwhile the deposit was replaced, mined and credited.
+  facts.meanwhile = () => {
+    facts.rows = [
+      {
+        tx_hash: replacement.tx_hash,
+        chain: "bitcoin",
+        asset_id: "BTC",
+        address,
+        amount: replacement.amount,
+        account_id: "desk.near",
+        status: "COMPLETED",
+      },
+    ]
+  }
+  await manager.refresh()
+  facts.outputs = [replacement]
+  await manager.refresh()
+  const short = topics.observations().map(({ tx_hash, status }) => `${tx_hash?.slice(0, 2)} ${status}`)
+  expect(short).toEqual(["aa seen", "cc credited"])
+  await stop()
+})
+
 test.each(["commit and fail", "fail"] as const)(
   "a publication whose answer is lost (%s) is neither repeated nor forgotten",
   async (how) => {

@@ -39,6 +39,7 @@ const nullableText = Schema.NullOr(Schema.String)
 /** What {@link stateOf} gives, for the documentation. */
 export const StateDocument = Schema.Struct({
   as_of: Schema.String,
+  clock_skew_seconds: Schema.Number,
   behind_seconds: Schema.Record(Schema.String, Schema.NullOr(Schema.Number)),
   ...publishingFields,
   prices: Schema.Array(

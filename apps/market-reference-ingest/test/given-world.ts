@@ -4,15 +4,11 @@ import { logOf, type PublisherParts, startPublisherParts } from "@landfall/sandb
 import { type SimulatedTicker, startTicker } from "@landfall/sandbox/ticker/start"
 import { until } from "@landfall/sandbox/until"
 import type { Kafka } from "@landfall/setup/parts/kafka"
-import { Schema } from "effect"
 import { afterAll, beforeAll, onTestFinished } from "vitest"
 import { StateDocument } from "../src/state.ts"
 
 /** `/state` as its readers see it. */
 export type State = (typeof StateDocument)["Encoded"]
-
-/** What `/state` shows is what the service's documentation says, no more and no less. */
-const decodeState = Schema.decodeUnknownSync(StateDocument, { onExcessProperty: "error", errors: "all" })
 
 /** A ticker, and a real topic. */
 export interface World {
@@ -24,7 +20,8 @@ export interface World {
   readonly env: Readonly<Record<string, string>>
   /** Starts the service as a process; it ends with the test. */
   readonly serve: (env?: Readonly<Record<string, string>>) => Promise<RunningService>
-  readonly stateOf: (service: RunningService) => Promise<State>
+  readonly stateOf: PublisherParts<MarketPrice, State>["stateOf"]
+  readonly shows: PublisherParts<MarketPrice, State>["shows"]
   /** All that was committed for a pair so far. */
   readonly events: (pair: string) => Promise<ReadonlyArray<MarketPrice>>
   readonly prices: (pair: string) => Promise<ReadonlyArray<string>>
@@ -35,16 +32,16 @@ export interface World {
 
 /** Starts Kafka for the tests of a file, and gives each test a world of its own. */
 export const givenWorlds = (): (() => Promise<World>) => {
-  let parts: PublisherParts<MarketPrice> | null = null
+  let parts: PublisherParts<MarketPrice, State> | null = null
   let worlds = 0
   beforeAll(async () => {
-    parts = await startPublisherParts("market-reference-ingest", marketPriceTopic)
+    parts = await startPublisherParts("market-reference-ingest", marketPriceTopic, StateDocument)
   }, 120_000)
   afterAll(() => parts?.stop())
 
   return async () => {
     if (parts === null) throw new Error("Kafka is started before the first test")
-    const { kafka, records, serve } = parts
+    const { kafka, records, serve, stateOf, shows } = parts
     const world = `world-${++worlds}`
     const [btc, eth] = [`BTC/EUR${worlds}`, `ETH/EUR${worlds}`]
     const ticker = await startTicker({ prices: { XXBTZEUR: "60000.1", XETHZEUR: "2000" } })
@@ -72,11 +69,8 @@ export const givenWorlds = (): (() => Promise<World>) => {
         onTestFinished(() => service.process.kill())
         return service
       },
-      stateOf: async (service) => {
-        const state = await service.get<State>("/state")
-        decodeState(state)
-        return state
-      },
+      stateOf,
+      shows,
       events,
       prices,
       newest: async (pair, price) => {

@@ -24,7 +24,12 @@ test("publishes each pair's price once, digit for digit, and then its changes", 
   await world.newest(world.btc, "9007199254740993.00000000000000000001")
   expect(await world.prices(world.btc)).toHaveLength(2)
   expect(await world.prices(world.eth)).toEqual(["2000"])
-  expect(await world.stateOf(service)).toMatchObject({
+  const published = await world.shows(
+    service,
+    "the new price",
+    ({ prices }) => prices[0]?.price === "9007199254740993.00000000000000000001",
+  )
+  expect(published).toMatchObject({
     paused: false,
     publishing: { state: "ok", published: 3 },
     ticker: { state: "ok" },
@@ -117,7 +122,11 @@ test("lets one pair grow stale when only it is missing, and says why", async () 
   await world.ticker.control.setFault({ kind: "missing_pair" })
   await world.ticker.control.setPrice("XETHZEUR", "2001")
   await world.newest(world.eth, "2001")
-  const { prices, ticker } = await world.stateOf(service)
+  const { prices, ticker } = await world.shows(
+    service,
+    "another price than the first",
+    (state) => state.prices[1]?.price !== "2000",
+  )
   expect(ticker.state).toBe("ok")
   expect(prices[0]).toMatchObject({
     price: "60000.1",
@@ -184,7 +193,7 @@ test("waits while Kafka is away, says so, and goes on without publishing anythin
 test("measures polls, publications and the ticker", async () => {
   const world = await givenWorld()
   const service = await world.serve()
-  await world.newest(world.btc, "60000.1")
+  await world.shows(service, "the first price", ({ prices }) => prices[0]?.price !== null)
   const metrics = await (await fetch(`${service.url}/metrics`)).text()
   expect(metrics).toMatch(/^landfall_polls_total\{outcome="answered"\} [1-9]/m)
   expect(metrics).toMatch(/^landfall_records_published_total 2$/m)

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { openEventReader } from "@landfall/adapters/alerts/event-reader"
 import { recordPolicy } from "@landfall/adapters/alerts/policy-store"
+import { attestationProblems, attestedOf } from "@landfall/adapters/config/attestation-settings"
 import { kafkaOf } from "@landfall/adapters/config/kafka-settings"
 import { reveal } from "@landfall/adapters/config/secret"
 import { checkService } from "@landfall/adapters/config/service-settings"
 import { loadSettings } from "@landfall/adapters/config/settings"
 import { readCheckpoints } from "@landfall/adapters/history/checkpoint"
 import { offsetBases } from "@landfall/adapters/history/generations"
+import { requireAttested } from "@landfall/adapters/history/require-attested"
 import { requireRecorded } from "@landfall/adapters/history/require-recorded"
 import { buildService } from "@landfall/adapters/http/service"
 import { start } from "@landfall/adapters/http/start"
@@ -18,6 +20,7 @@ import { openDatabase } from "@landfall/adapters/postgres/transaction"
 import { runService } from "@landfall/adapters/process/run"
 import { serviceShell } from "@landfall/adapters/process/service-shell"
 import { topics } from "@landfall/domain/registry"
+import { alertTopic } from "@landfall/domain/topics/alert"
 import { defaultPolicy } from "./default-policy.ts"
 import { sentinelMetrics } from "./metrics.ts"
 import { sentinelRoutes } from "./routes.ts"
@@ -29,7 +32,10 @@ const name = "ops-sentinel"
 const stop_ms_max = 10_000
 
 await runService(async () => {
-  const settings = loadSettings(settingsTable, process.env, checkService)
+  const settings = loadSettings(settingsTable, process.env, (given) => [
+    ...checkService(given),
+    ...attestationProblems(given),
+  ])
   const { log, metrics, now, shown } = serviceShell(name, settings)
   const policy = settings.ALERT_POLICY_FILE ?? defaultPolicy()
   const bases = offsetBases(() =>
@@ -50,6 +56,8 @@ await runService(async () => {
     publisher: publishingMetrics(metrics)(openPublisher(kafka, settings.KAFKA_TRANSACTIONAL_ID, { now })),
     policies: async () => {
       await requireMigrated(database)
+      // Kafka and the record may agree because both are old: then not even a policy is recorded.
+      await requireAttested(database, attestedOf(settings), log)
       return recordPolicy(database, policy, now())
     },
     openReader: async () => {
@@ -58,6 +66,7 @@ await runService(async () => {
       await requireRecorded({ kafka, admin }, recorded)
       return openEventReader({ kafka, admin, topics })
     },
+    openAlertReader: () => openEventReader({ kafka, admin, topics: [alertTopic] }),
     tick_interval_ms: settings.TICK_INTERVAL_MS,
     now,
     random: Math.random,

@@ -76,6 +76,32 @@ export const readEverything = async ({
   }
 }
 
+/** Reads the own topic to its end, however long it takes, and shows each transition in it. */
+export const readRecorded = async (
+  reader: EventReader,
+  signal: AbortSignal,
+  onAlert: (alert: Alert) => void,
+): Promise<void> => {
+  const ends = await reader.ends()
+  const left = new Map(
+    Object.entries(ends[alertTopic.name] ?? {}).map(([partition, end]) => [Number(partition), end]),
+  )
+  if (left.size === 0) throw new Error(`the end of ${alertTopic.name} is not known`)
+  const next = new Map(
+    Object.entries(reader.start[alertTopic.name] ?? {}).map(([partition, offset]) => [
+      Number(partition),
+      offset,
+    ]),
+  )
+  const isRead = ([partition, end]: readonly [number, number]): boolean =>
+    Math.max(next.get(partition) ?? 0, reader.reached(alertTopic.name, partition) ?? 0) >= end
+  while (!signal.aborted && ![...left].every(isRead))
+    for (const { partition, next_offset, event } of await reader.next()) {
+      next.set(partition, next_offset)
+      if (event !== null) onAlert(event.record as Alert)
+    }
+}
+
 const foldAlert = ({ state, onAlert }: ReadOptions, event: Parameters<typeof fold>[1]): void => {
   const alert = event.record as Alert
   const before = state.alerts.get(alert.alert_key)

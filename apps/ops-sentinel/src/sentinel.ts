@@ -10,17 +10,19 @@ import { recordEncoder } from "@landfall/domain/codec"
 import type { Cut } from "@landfall/domain/position"
 import { type Alert, alertTopic } from "@landfall/domain/topics/alert"
 import { clockSkewMsMax } from "@landfall/evaluators/alerts/clamp"
-import { advance, createEvaluator } from "@landfall/evaluators/alerts/evaluator"
+import { advance, createEvaluator, foretellClamps } from "@landfall/evaluators/alerts/evaluator"
 import type { RecordedPolicy } from "@landfall/evaluators/alerts/policy"
 import type { EvaluatorState } from "@landfall/evaluators/alerts/state"
 import { tick } from "@landfall/evaluators/alerts/tick"
-import { read_ms_max, readEverything, readUpTo, unread } from "./reading.ts"
+import { read_ms_max, readEverything, readRecorded, readUpTo, unread } from "./reading.ts"
 
 export interface SentinelOptions {
   readonly publisher: TransactionalPublisher
   /** Records the policy that is in force from now on, and gives all there were. */
   readonly policies: () => Promise<ReadonlyArray<RecordedPolicy>>
   readonly openReader: () => Promise<EventReader>
+  /** A reader of the own topic alone. */
+  readonly openAlertReader: () => Promise<EventReader>
   readonly tick_interval_ms: number
   readonly now: () => number
   readonly random: () => number
@@ -231,9 +233,16 @@ export const createSentinel = (options: SentinelOptions): Sentinel => {
     failpoint("after_commit")
     await publisher.open()
     ours.clear()
+    const fresh = createEvaluator({ policies })
+    // Before anything that they may hold to an instant is folded.
+    const alerts = await options.openAlertReader()
+    try {
+      await readRecorded(alerts, signal, (alert) => foretellClamps(fresh, [alert]))
+    } finally {
+      await alerts.close()
+    }
     const reader = await options.openReader()
     try {
-      const fresh = createEvaluator({ policies })
       for (const [topic, partitions] of Object.entries(reader.start))
         for (const [partition, offset] of Object.entries(partitions))
           advance(fresh, topic, Number(partition), offset)

@@ -1,4 +1,5 @@
 import { policyFile } from "@landfall/adapters/alerts/policy-file"
+import { attestationFields } from "@landfall/adapters/config/attestation-settings"
 import { optional, withDefault } from "@landfall/adapters/config/field"
 import { kafkaFields } from "@landfall/adapters/config/kafka-settings"
 import { integer, port, text } from "@landfall/adapters/config/kinds"
@@ -16,6 +17,7 @@ export const settingsTable = {
   ),
   ...postgresFields,
   DATABASE_ROLE: withDefault(text, "landfall_writer", "the role to record policies as"),
+  ...attestationFields,
   ALERT_POLICY_FILE: optional(
     policyFile,
     "windows, severities, expected pairs and accounts; the project's default policy, which expects nothing, unless given",

@@ -85,7 +85,9 @@ test("stopped with its alerts written but not committed, it is succeeded; going 
 /** A minute when asked for by `npm run test:faults -- --full`; what is shorter is still longer than it waits for PostgreSQL: 10 s. */
 const outage_ms = process.env["FAULTS_FULL"] === "1" ? 60_000 : 15_000
 
-test("while PostgreSQL stands still it goes on alerting, one that starts meanwhile is not ready, and then goes on", async () => {
+test("while PostgreSQL stands still it goes on alerting, one that starts meanwhile is not ready, and then goes on", {
+  timeout: 120_000 + outage_ms,
+}, async () => {
   const world = given()
   const pair = "STILL/EURe"
   const ALERT_POLICY_FILE = await world.policy(policyFile(2))

@@ -15,6 +15,8 @@ import { createSentinel, type Turn } from "../src/sentinel.ts"
 /** How the next publication goes: lost without an answer, committed without an answer, or refused for good. */
 export type Fate = "lost" | "committed unanswered" | "fenced"
 
+type Log = Map<string, Array<{ readonly record: unknown; readonly at_ms: number }>>
+
 const max_age_ms = 1_000
 const read = readPolicy({
   ...defaultPolicyFile,
@@ -24,9 +26,15 @@ if (!read.ok) throw new Error(read.problems.join())
 const { policy } = read
 
 /** A Kafka of one partition a topic and a clock, both in memory, and a sentinel that ticks only when it is asked to. */
-export const givenSentinel = (options: { readonly readOnce?: () => void } = {}) => {
-  const log = new Map(topics.map(({ name }) => [name, [] as Array<{ record: unknown; at_ms: number }>]))
-  let now_ms = Date.UTC(2026, 10, 23)
+export const givenSentinel = (
+  options: {
+    readonly readOnce?: () => void
+    /** One before it, in whose Kafka it goes on. */
+    readonly before?: { readonly log: Log; readonly now: () => number }
+  } = {},
+) => {
+  const log: Log = options.before?.log ?? new Map(topics.map(({ name }) => [name, []]))
+  let now_ms: number = options.before?.now() ?? Date.UTC(2026, 10, 23)
   let fate: Fate | null = null
   let held: Promise<void> | null = null
   let endsFail: string | null = null
@@ -42,7 +50,8 @@ export const givenSentinel = (options: { readonly readOnce?: () => void } = {}) 
   const openReader = async (): Promise<EventReader> => {
     readers += 1
     options.readOnce?.()
-    const next = new Map(topics.map(({ name }) => [name, 0]))
+    // The own topic comes late: what it says of the others is read when they are.
+    const next = new Map(topics.toReversed().map(({ name }) => [name, 0]))
     return {
       start: Object.fromEntries(topics.map(({ name }) => [name, { "0": 0 }])),
       ends: async (): Promise<Cut> => {
@@ -66,6 +75,34 @@ export const givenSentinel = (options: { readonly readOnce?: () => void } = {}) 
           }
           next.set(topic, Math.max(from, upTo))
         }
+        return messages
+      },
+      reached: () => null,
+      check: async () => {},
+      close: async () => {},
+    }
+  }
+
+  /** The own topic alone, which can always be read. */
+  const openAlertReader = async (): Promise<EventReader> => {
+    let next = 0
+    return {
+      start: { [alertTopic.name]: { "0": 0 } },
+      ends: async () => ({ [alertTopic.name]: { "0": of(alertTopic.name).length } }),
+      next: async () => {
+        const topic = alertTopic.name
+        const messages = of(topic)
+          .slice(next)
+          .map(({ record, at_ms: kafka_ms }, index) => {
+            const offset = next + index
+            return {
+              topic,
+              partition: 0,
+              next_offset: offset + 1,
+              event: { topic, partition: 0, offset, kafka_ms, record },
+            }
+          })
+        next += messages.length
         return messages
       },
       reached: () => null,
@@ -101,6 +138,7 @@ export const givenSentinel = (options: { readonly readOnce?: () => void } = {}) 
     },
     policies: async () => [{ recorded_at: timestamp(now_ms), policy }],
     openReader,
+    openAlertReader,
     tick_interval_ms: 3_600_000,
     now: () => now_ms,
     random: () => 0,
@@ -116,13 +154,16 @@ export const givenSentinel = (options: { readonly readOnce?: () => void } = {}) 
   })
 
   return {
+    log,
+    now: (): number => now_ms,
     sentinel,
     done,
     turns,
     /** Resolves when the first tick was made. */
     started: () => until("the first tick", async () => sentinel.latest()),
-    price: (pair: string) => {
-      const observed_at = timestamp(now_ms)
+    /** A price, perhaps of a producer whose clock is ahead, which dates the message too. */
+    price: (pair: string, ahead_ms = 0) => {
+      const observed_at = timestamp(now_ms + ahead_ms)
       const record = {
         price_event_id: priceEventId(pair, "test", observed_at),
         pair,
@@ -130,7 +171,7 @@ export const givenSentinel = (options: { readonly readOnce?: () => void } = {}) 
         source: "test",
         observed_at,
       }
-      of(marketPriceTopic.name).push({ record, at_ms: now_ms })
+      of(marketPriceTopic.name).push({ record, at_ms: now_ms + ahead_ms })
     },
     /** Another process publishes it. */
     append: (alert: Alert) => void of(alertTopic.name).push({ record: alert, at_ms: now_ms }),

@@ -43,15 +43,19 @@ test("killed at random moments while windows run out and states recover: each tr
     }
   })()
   const transitions = async (): Promise<number> => (await readTopic(world.kafka.brokers, alertTopic)).length
-  for (let round = 0; round < 6 || kills < 4 || (await transitions()) <= 2 * pairs.length; round++) {
-    for (const pair of pairs) {
-      await world.price(pair)
-      await sleep(Math.random() * 350)
+  try {
+    for (let round = 0; round < 6 || kills < 4 || (await transitions()) <= 2 * pairs.length; round++) {
+      for (const pair of pairs) {
+        await world.price(pair)
+        await sleep(Math.random() * 350)
+      }
+      await sleep(Math.random() * 700)
     }
-    await sleep(Math.random() * 700)
+  } finally {
+    // Also when something failed: the next attempt wants no killer beside it.
+    going = false
+    await killing
   }
-  going = false
-  await killing
   const last = await world.serve("ops-sentinel")
   for (const pair of pairs)
     await until(`${pair} to be raised at last`, async () =>

@@ -57,6 +57,23 @@ describe("a publication", () => {
   })
 })
 
+it("that is started anew holds the price that was held before, and not one that was never held", async () => {
+  const before = givenSentinel()
+  await before.started()
+  for (const ahead_ms of [60_000, 30_000, 0]) {
+    before.price(pair, ahead_ms)
+    await before.sentinel.evaluate()
+    before.goOn(500)
+  }
+  before.goStale()
+  expect(await before.sentinel.evaluate()).toMatchObject({ alerts: [{ alert_key: key, status: "raised" }] })
+  const anew = givenSentinel({ before })
+  await anew.started()
+  await anew.sentinel.evaluate()
+  expect(stateOf(anew.sentinel)).toMatchObject({ active_alerts: [{ alert_key: key }] })
+  expect(anew.alerts()).toHaveLength(1)
+})
+
 it("ends when another instance has published, without waiting to be fenced", async () => {
   const first = await givenStale()
   await first.sentinel.evaluate()

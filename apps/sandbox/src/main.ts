@@ -4,8 +4,9 @@ import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import postgres from "postgres"
 import { refuseSecondSandbox, removeConnections, writeConnections } from "./stack/connections.ts"
+import { openProgram } from "./stack/ending.ts"
 import { servicesOf, startOperation } from "./stack/operation.ts"
-import { type Cleanup, startParts } from "./stack/parts.ts"
+import { startParts } from "./stack/parts.ts"
 import { openFundedWallet, openWallet } from "./stack/wallets.ts"
 import { playStory } from "./story/story.ts"
 import { openTerminal, StepFailed } from "./terminal.ts"
@@ -22,32 +23,14 @@ const accountId = "desk.near"
 const terminal = openTerminal(process.stdout, process.env)
 
 const options = readOptions()
-const stops: Array<() => Promise<unknown>> = []
-const cleanup: Cleanup = {
-  add: (stop) => stops.push(stop),
-  run: async () => {
-    for (const stop of stops.splice(0).reverse()) await stop().catch(() => {})
-  },
-}
-
-let ending: Promise<void> | null = null
-/** Ends everything in order, once; whatever this misses is on a leash and ends with this process. */
-const end = (exitCode: number): Promise<void> => {
-  ending ??= (async () => {
-    terminal.heading("Ending")
-    await cleanup.run()
-    await removeConnections(connectionsFile)
-    process.exit(exitCode)
-  })()
-  return ending
-}
+const { cleanup, end, told, isUnderWay } = openProgram(terminal)
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-  process.on(signal, () => void end(signal === "SIGINT" ? 130 : 143))
+  process.on(signal, () => told(signal === "SIGINT" ? 130 : 143))
 
 try {
   await run()
 } catch (error) {
-  if (ending === null) {
+  if (!isUnderWay()) {
     if (!(error instanceof StepFailed))
       terminal.failed("the sandbox", error instanceof Error ? error.message : String(error))
     terminal.line(
@@ -68,6 +51,8 @@ async function run(): Promise<void> {
   terminal.heading("Services")
   const operation = await startOperation(terminal, parts, accountId, folder, cleanup)
   const services = servicesOf(operation)
+  // Only what this sandbox has written: the file of one that already runs is none of ours.
+  cleanup.add(() => removeConnections(connectionsFile))
   await writeConnections(connectionsFile, parts, services)
   terminal.line(`      tokens and addresses: ${connectionsFile}`)
 

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { JsonRpc } from "@landfall/setup/parts/json-rpc"
 import postgres from "postgres"
+import { openCleanup } from "../src/stack/ending.ts"
 import { type Operation, startOperation } from "../src/stack/operation.ts"
-import { type Cleanup, type Parts, startParts } from "../src/stack/parts.ts"
+import { type Parts, startParts } from "../src/stack/parts.ts"
 import { openFundedWallet, openWallet } from "../src/stack/wallets.ts"
 import { openTerminal } from "../src/terminal.ts"
 
@@ -25,13 +26,8 @@ export interface Desk {
 /** Starts the desk in a folder of its own. */
 export const startDesk = async (): Promise<Desk> => {
   const folder = await mkdtemp(join(tmpdir(), "landfall-desk-"))
-  const stops: Array<() => Promise<unknown>> = [() => rm(folder, { recursive: true, force: true })]
-  const cleanup: Cleanup = {
-    add: (stop) => stops.push(stop),
-    run: async () => {
-      for (const stop of stops.splice(0).reverse()) await stop().catch(() => {})
-    },
-  }
+  const cleanup = openCleanup()
+  cleanup.add(() => rm(folder, { recursive: true, force: true }))
   const account = "desk.near"
   try {
     const terminal = openTerminal(process.stderr, { NO_COLOR: "1" })

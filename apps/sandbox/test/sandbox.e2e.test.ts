@@ -186,6 +186,7 @@ describe("npm start", () => {
     const second = start(["--no-story"])
     expect((await second.exited).code).toBe(1)
     expect(second.printed()).toMatch(/already running \(process \d+\)/)
+    expect(await readdir(folder)).toContain("connections.json")
 
     sandbox.child.kill("SIGINT")
     expect((await sandbox.exited).code).toBe(130)

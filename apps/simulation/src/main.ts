@@ -6,28 +6,39 @@ import { parseArgs } from "node:util"
 import type { Outcome } from "./simulate.ts"
 import type { Share } from "./worker.ts"
 
-const usage = `usage: npm run simulate -- [--seeds N] [--seed S] [--tell]
-  --seeds N  how many seeds (1000)
-  --seed S   the first of them (1)
-  --tell     also tells what happened in each of them
+const usage = `usage: npm run simulate -- [--seeds N] [--seed S] [--processes P] [--tell]
+  --seeds N      how many seeds (1000)
+  --seed S       the first of them (1)
+  --processes P  among how many processes they are shared (one a core)
+  --tell         also tells what happened in each of them
 
 Ends with 1 when a seed failed, and says how to repeat it.`
 
 const wholeNumber = (text: string): number => (/^\d{1,9}$/.test(text) ? Number(text) : Number.NaN)
 
-const readArguments = () => {
+interface Arguments {
+  readonly seeds: number
+  readonly first: number
+  readonly processes: number
+  readonly tells: boolean
+}
+
+const readArguments = (): Arguments | "help" | null => {
   try {
     const { values } = parseArgs({
       options: {
         seeds: { type: "string", default: "1000" },
         seed: { type: "string", default: "1" },
+        processes: { type: "string", default: String(availableParallelism()) },
         tell: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
     })
     const [seeds, first] = [wholeNumber(values.seeds), wholeNumber(values.seed)]
-    if (values.help || seeds < 1 || Number.isNaN(seeds + first)) return values.help ? "help" : null
-    return { seeds, first, tells: values.tell }
+    const processes = wholeNumber(values.processes)
+    if (values.help || seeds < 1 || Number.isNaN(seeds + first) || !(processes > 0))
+      return values.help ? "help" : null
+    return { seeds, first, processes: Math.min(processes, seeds), tells: values.tell }
   } catch {
     return null
   }
@@ -42,10 +53,9 @@ const report = ({ plan, problems, story }: Outcome): void => {
   )
 }
 
-const run = async (seeds: number, first: number, tells: boolean): Promise<number> => {
+const run = async ({ seeds, first, processes, tells }: Arguments): Promise<number> => {
   const began_ms = performance.now()
   let [events, failed] = [0, 0]
-  const processes = Math.min(availableParallelism(), seeds)
   const ended = Array.from({ length: processes }, async (_, place) => {
     const worker = fork(fileURLToPath(new URL("./worker.ts", import.meta.url)))
     worker.on("message", (outcome: Outcome) => {
@@ -69,5 +79,4 @@ const run = async (seeds: number, first: number, tells: boolean): Promise<number
 
 const given = readArguments()
 if (given === null || given === "help") process.stderr.write(`${usage}\n`)
-process.exitCode =
-  given === null ? 2 : given === "help" ? 0 : await run(given.seeds, given.first, given.tells)
+process.exitCode = given === null ? 2 : given === "help" ? 0 : await run(given)

@@ -9,7 +9,9 @@ import { type QuietTick, runSentinel, type SentinelWorld } from "./services/ops-
 import { Supervisor } from "./services/supervisor.ts"
 import { account_id, SimulatedBridge } from "./world/bridge.ts"
 import { SimulatedChain } from "./world/chain.ts"
+import { SimulatedGroups } from "./world/group.ts"
 import { SimulatedKafka } from "./world/kafka.ts"
+import { Machine } from "./world/machine.ts"
 import { SimulatedNode } from "./world/node.ts"
 import { SimulatedPostgres } from "./world/postgres.ts"
 import type { Process } from "./world/process.ts"
@@ -31,6 +33,8 @@ export interface Outcome {
 
 export interface SimulateOptions {
   readonly mutations?: Mutations
+  /** What the seed does not decide. */
+  readonly given?: Partial<Plan>
   /** Keeps what happened, so that it can be read. */
   readonly tells?: boolean
   /** Shown the world at its end. */
@@ -38,13 +42,15 @@ export interface SimulateOptions {
 }
 
 const start_ms = Date.UTC(2026, 10, 23, 9)
-const calm_ms = 60_000
+/** Longer than a transaction may stay open and a service then takes to start, and than any window of the policy. */
+const calm_ms = 50_000
+const block_s = 3
 
 /** Runs one seed: chaos, healing, and then the invariants. Simulations run one after another. */
 export const simulate = async (seed: number, options: SimulateOptions = {}): Promise<Outcome> => {
-  const { mutations = {}, tells = false } = options
+  const { mutations = {}, given = {}, tells = false } = options
   const random = seededRandom(seed)
-  const plan = planOf(seed, random.fork())
+  const plan = { ...planOf(seed, random.fork()), ...given }
   const time = startVirtualTime(start_ms)
   try {
     const story: string[] = []
@@ -56,8 +62,15 @@ export const simulate = async (seed: number, options: SimulateOptions = {}): Pro
     }
     let healed = false
     const unless = (value: number): number => (healed ? 0 : value)
-    const kafka = new SimulatedKafka(time, random.fork(), mutations.unfenced === true)
+    const kafka = new SimulatedKafka(
+      time,
+      random.fork(),
+      { ahead_ms: plan.clocks?.brokers_ms ?? 0, stamps: plan.clocks?.brokersStamp === true },
+      mutations,
+    )
+    const groups = new SimulatedGroups(kafka, time, random.fork())
     const postgres = new SimulatedPostgres(
+      time,
       random.fork(),
       () => ({ failing: unless(plan.failing) }),
       mutations.blindWrites !== true,
@@ -72,6 +85,7 @@ export const simulate = async (seed: number, options: SimulateOptions = {}): Pro
         chain,
         source,
         trustsLagging: mutations.laggingTrusted === true,
+        ahead_ms: plan.clocks?.chains_ms ?? 0,
       })
     const bitcoinNodes = [
       node(bitcoin, "bitcoind"),
@@ -101,6 +115,21 @@ export const simulate = async (seed: number, options: SimulateOptions = {}): Pro
       ],
       plan.courses,
     )
+    bridge.ahead_ms = plan.clocks?.bridge_ms ?? 0
+    const drift = random.fork()
+    const machine = (name: string): Machine =>
+      new Machine(
+        name,
+        time,
+        (drift.next() - 0.5) * 2 * (plan.clocks?.drift ?? 0),
+        mutations.wallClocks !== true,
+      )
+    const machines = {
+      manager: machine("liquidity-manager"),
+      sentinel: machine("ops-sentinel"),
+      writer: machine("history-writer"),
+      desk: machine("desk"),
+    }
     const handles = [
       { account_id, asset_id: "BTC", chain: "bitcoin" as const, funding_handle: "bcrt1qone" },
       { account_id, asset_id: "BTC", chain: "bitcoin" as const, funding_handle: "bcrt1qtwo" },
@@ -108,6 +137,7 @@ export const simulate = async (seed: number, options: SimulateOptions = {}): Pro
     ]
     const managerWorld: ManagerWorld = {
       time,
+      machine: machines.manager,
       kafka,
       postgres,
       bitcoin: bitcoinNodes,
@@ -118,20 +148,47 @@ export const simulate = async (seed: number, options: SimulateOptions = {}): Pro
       readsOwnTopic: mutations.ownTopicUnread !== true,
     }
     const quietTicks: QuietTick[] = []
+    const ticks: Array<{ tick_ms: number; ended_ms: number }> = []
     const sentinelWorld: SentinelWorld = {
       time,
+      machine: machines.sentinel,
+      onTick: (tick_ms, ended_ms) => void ticks.push({ tick_ms, ended_ms }),
       kafka,
       uncertain: () => unless(plan.uncertain),
       onQuietTick: (tick) => void quietTicks.push(tick),
       readsOwnTopic: mutations.ownAlertsUnread !== true,
+      foretellsClamps: mutations.clampsUnforetold !== true,
     }
-    const desk = createDesk({ time, kafka, bridge }, random.fork())
+    const desk = createDesk({ time, kafka, bridge, machine: machines.desk }, random.fork())
+    const writerWorld = { time, kafka, groups, postgres, machine: machines.writer }
+    const memberName = plan.namedWriters ? "history-writer-0" : null
+    const runWriterOf =
+      (groupId: string) =>
+      (process: Process, chance: Random): Promise<void> =>
+        runWriter(writerWorld, { groupId, memberName }, process, chance)
+    /** Clocks are set right before a service is started, which takes the machine's word. */
+    const onRight =
+      (of: Machine, run: (process: Process, random: Random) => Promise<unknown>) =>
+      (process: Process, chance: Random): Promise<unknown> => {
+        if (of.isWrong()) of.setRight()
+        return run(process, chance)
+      }
     const services: ReadonlyArray<readonly [string, (process: Process, random: Random) => Promise<unknown>]> =
       [
-        ["liquidity-manager", (process, chance) => runManager(managerWorld, process, chance)],
-        ["ops-sentinel", (process, chance) => runSentinel(sentinelWorld, process, chance, start_ms)],
-        ["history-writer", (process, chance) => runWriter({ kafka, postgres, process, random: chance })],
+        [
+          "liquidity-manager",
+          onRight(machines.manager, (process, chance) => runManager(managerWorld, process, chance)),
+        ],
+        [
+          "ops-sentinel",
+          onRight(machines.sentinel, (process, chance) =>
+            runSentinel(sentinelWorld, process, chance, start_ms),
+          ),
+        ],
+        ["history-writer", runWriterOf("history-writer")],
       ]
+    // One that was set up wrongly reads all that the other reads.
+    const secondServices = [...services, ["history-writer", runWriterOf("history-writer-2")] as const]
     const supervisor = new Supervisor({
       time,
       random: random.fork(),
@@ -149,6 +206,8 @@ export const simulate = async (seed: number, options: SimulateOptions = {}): Pro
       bridge,
       kafka,
       postgres,
+      machines: Object.values(machines),
+      endWriters: () => supervisor.end("history-writer"),
       addresses,
       onEvent,
     })
@@ -159,7 +218,7 @@ export const simulate = async (seed: number, options: SimulateOptions = {}): Pro
       weather.moment()
       desk.moment()
       if (plan.secondInstances && chance.chance(0.05)) {
-        const [name, run] = chance.pick(services)
+        const [name, run] = chance.pick(secondServices)
         supervisor.startSecond(name, run)
       }
     }
@@ -169,14 +228,14 @@ export const simulate = async (seed: number, options: SimulateOptions = {}): Pro
     const healed_ms = time.now()
     for (let second = 0; second * 1000 < calm_ms; second++) {
       await time.runUntil(healed_ms + second * 1_000)
-      if (second % 5 === 0 && second * 1_000 < calm_ms - 20_000) weather.calm()
+      if (second % block_s === 0 && second * 1_000 < calm_ms - 15_000) weather.calm()
       if (second * 1_000 < calm_ms - 10_000) desk.moment()
     }
     await time.runUntil(healed_ms + calm_ms)
     // What was published last is still being written.
     for (let tries = 0; tries < 20 && !isWritten(kafka, postgres); tries++)
       await time.runUntil(time.now() + 300)
-    const world = { plan, kafka, postgres, bitcoin, gnosis, bridge, start_ms, healed_ms, quietTicks }
+    const world = { plan, kafka, postgres, bitcoin, gnosis, bridge, start_ms, healed_ms, quietTicks, ticks }
     options.inspect?.(world)
     return {
       plan,

@@ -51,7 +51,8 @@ const clampAndAssess = (state: EvaluatorState, source: Source, subject: Subject,
   source.queue.set(subject, firstDue(subject))
 }
 
-const readOf = (state: EvaluatorState, source: Source, partition: number): number =>
+/** How far a partition of the source's topic was read. */
+export const readOf = (state: EvaluatorState, source: Source, partition: number): number =>
   state.next.get(source.topic)?.get(partition) ?? 0
 
 /** Clamps the subject to this tick, which is the first that saw its latest message. */
@@ -60,40 +61,61 @@ export const clampToTick = (
   source: Source,
   subject: Subject,
   now_ms: number,
+  next_offset = readOf(state, source, subject.partition),
 ): void => {
   const { partition } = subject
-  const next_offset = readOf(state, source, partition)
   clampAndAssess(state, source, subject, now_ms)
   const clamps = [...subject.clamps, { to_ms: now_ms, partition, next_offset, applied: true, told: false }]
   const forgotten = clamps.length > clampsOfSubjectMax ? clamps.findIndex(({ applied }) => applied) : -1
   subject.clamps = forgotten < 0 ? clamps : clamps.toSpliced(forgotten, 1)
 }
 
-/** Makes the clamps that a record names, each before anything is folded that comes behind it. */
+/** Makes the clamps of ticks up to that one that a record names, each before anything is folded that comes behind it. */
 export const makeClamps = (
   state: EvaluatorState,
   source: Source,
   subject: Subject,
   partition: number,
   offset: number,
+  now_ms = Number.POSITIVE_INFINITY,
 ): void => {
   for (const clamp of subject.clamps) {
-    if (clamp.applied || clamp.partition !== partition || clamp.next_offset > offset) continue
+    if (clamp.applied || clamp.partition !== partition) continue
+    if (clamp.next_offset > offset || clamp.to_ms > now_ms) continue
     clamp.applied = true
     clampAndAssess(state, source, subject, clamp.to_ms)
   }
   if (subject.clamps.every(({ applied }) => applied)) source.held.delete(subject)
 }
 
-/** Makes all that are reached at a tick. Earlier ones of places that it has not reached are of a log that is no more. */
+/**
+ * Makes all that are reached at a tick, in the log and in time: a later tick may have found the log no longer than this one did.
+ * Earlier ones of places that it has not reached are of a log that is no more.
+ */
 export const makeClampsUpTo = (state: EvaluatorState, source: Source, now_ms: number): void => {
   for (const subject of source.held) {
     for (const { partition } of subject.clamps)
-      makeClamps(state, source, subject, partition, readOf(state, source, partition))
+      makeClamps(state, source, subject, partition, readOf(state, source, partition), now_ms)
     if (source.caught_up)
       subject.clamps = subject.clamps.filter(({ applied, to_ms }) => applied || to_ms >= now_ms)
     if (subject.clamps.every(({ applied }) => applied)) source.held.delete(subject)
   }
+}
+
+/** Whether a tick at that instant holds the subject to it. */
+export const isAhead = (source: Source, subject: Subject, now_ms: number): boolean =>
+  // A replay knows that a later tick was the first to see it.
+  subject.kafka_ms > now_ms + clockSkewMsMax && !source.held.has(subject)
+
+/** Clamps to this tick what Kafka dates after it by more than clocks differ. */
+export const clampAhead = (
+  state: EvaluatorState,
+  source: Source,
+  subjects: Iterable<Subject>,
+  now_ms: number,
+): void => {
+  for (const subject of subjects)
+    if (isAhead(source, subject, now_ms)) clampToTick(state, source, subject, now_ms)
 }
 
 /** The clamps that a transition names; null for one of before they were named each. */

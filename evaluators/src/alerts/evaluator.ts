@@ -1,9 +1,9 @@
-import { topicByName } from "@landfall/domain/registry"
 import { type Alert, alertTopic } from "@landfall/domain/topics/alert"
 import { alert as alertProjection } from "@landfall/projections/alert"
 import { assess, firstDue, noteRecovery } from "./assess.ts"
 import { clampSubject, clampsIn, clampTo, learnClamps, makeClamps, rememberClamp } from "./clamp.ts"
-import { timestampAtMost } from "./define-rule.ts"
+import { learnTick, noteAhead, passTicks } from "./decided-ticks.ts"
+import { type AnyRule, timestampAtMost } from "./define-rule.ts"
 import { alertRules } from "./rules/registry.ts"
 import {
   type EvaluatorOptions,
@@ -104,12 +104,14 @@ const subjectOf = (state: EvaluatorState, { alert_code, alert_key, details: { su
 }
 
 /**
- * Tells an evaluator that has read nothing of the clamps that recorded decisions rest on, so that it folds what they were
- * about as it was folded then.
+ * Tells an evaluator that has read nothing of the clamps that recorded decisions rest on, and of the ticks that made these
+ * decisions, so that it folds what they were about as it was folded then: a tick held all that it met, not only what it
+ * decided about.
  */
 export const foretellClamps = (state: EvaluatorState, recorded: Iterable<Alert>): void => {
   for (const transition of recorded) {
     const { clamped_to, evidence } = transition.details
+    for (const source of state.sources) learnTick(state, source, transition)
     const clamps = clampsIn(transition)
     if (clamps !== null) {
       const of = subjectOf(state, transition)
@@ -139,12 +141,13 @@ const restoreClamp = (
 
 const foldInto = (state: EvaluatorState, source: Source, event: ReadEvent): void => {
   const reads = source.rules[0]?.reads
-  const topic = topicByName(event.topic)
-  if (reads === undefined || topic === undefined) return
+  if (reads === undefined) return
+  const { topic } = reads.projection
   const original = event.record as { readonly [field: string]: string }
   const event_id = original[topic.id] ?? ""
   const key = reads.projection.key(original)
   const known = source.subjects.get(key)
+  if (source.decided.size > 0) passTicks(state, source, event.partition, event.offset)
   if (known !== undefined && source.held.has(known))
     makeClamps(state, source, known, event.partition, event.offset)
   const stamped_ms = event.kafka_ms < 0 ? Date.parse(topic.occurredAt(original)) : event.kafka_ms
@@ -152,32 +155,45 @@ const foldInto = (state: EvaluatorState, source: Source, event: ReadEvent): void
   const record = reads.clampEvent(original, timestampAtMost(latest_ms))
   if (record !== original) rememberClamp(state, event_id, latest_ms)
   // An event that the row rests on is a duplicate, also when its writer gave it another content the second time.
-  if (known?.evidence.some((reference) => reference.event_id === event_id)) return
+  if (known !== undefined && placeOf(known.evidence, event_id) !== undefined) return
   const row = reads.projection.evolve(known?.row ?? null, record)
   if (row === null || row === known?.row) return
   const subject = known ?? newSubject(state, source, key)
   subject.row = row
-  const ids = [...reads.events(row), ...(reads.past?.events(row) ?? [])]
-  subject.evidence = evidenceOf(subject, ids, { ...event, event_id })
+  subject.evidence = evidenceOf(subject.evidence, reads, row, event, event_id)
   subject.partition = event.partition
   subject.kafka_ms = Math.max(subject.kafka_ms, latest_ms)
   subject.clamped_to_ms = latest_ms < stamped_ms ? latest_ms : null
   source.touched.add(subject)
+  if (source.decided.size > 0) noteAhead(source, subject)
   source.touched_kafka_ms = Math.max(source.touched_kafka_ms, subject.kafka_ms)
   reassess(state, source, subject)
 }
 
+type Place = Subject["evidence"][number]
+
+const placeOf = (evidence: Subject["evidence"], event_id: string): Place | undefined => {
+  for (const place of evidence) if (place.event_id === event_id) return place
+  return undefined
+}
+
 /** Where the events are that the row rests on; the one that was just read is the only new one there can be. */
 const evidenceOf = (
-  subject: Subject,
-  ids: ReadonlyArray<string>,
-  { topic, partition, offset, event_id }: ReadEvent & { readonly event_id: string },
-): Subject["evidence"] =>
-  ids.flatMap((id) => {
-    if (id === event_id) return [{ topic, partition, offset, event_id }]
-    const reference = subject.evidence.find((known) => known.event_id === id)
-    return reference === undefined ? [] : [reference]
-  })
+  before: Subject["evidence"],
+  { events, past }: AnyRule["reads"],
+  row: unknown,
+  { topic, partition, offset }: ReadEvent,
+  event_id: string,
+): Subject["evidence"] => {
+  const after: Place[] = []
+  const add = (id: string): void => {
+    const place = id === event_id ? { topic, partition, offset, event_id } : placeOf(before, id)
+    if (place !== undefined) after.push(place)
+  }
+  for (const id of events(row)) add(id)
+  if (past !== undefined) for (const id of past.events(row)) add(id)
+  return after
+}
 
 /** Asks the subject's rules again, and queues it for the first tick at which one of them may have something to say. */
 const reassess = (state: EvaluatorState, source: Source, subject: Subject): void => {

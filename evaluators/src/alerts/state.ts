@@ -30,6 +30,22 @@ export interface Clamp {
   told: boolean
 }
 
+/** A tick that made a recorded decision: when, and how far it had read a partition. */
+export interface DecidedTick {
+  readonly to_ms: number
+  readonly next_offset: number
+}
+
+/** The recorded ticks of a partition that lie ahead of what was folded, and what they will hold to their instants. */
+export interface DecidedTicks {
+  /** In the order of their places once they are asked for; the ones before `at` are over. */
+  ticks: DecidedTick[]
+  isSorted: boolean
+  at: number
+  /** Subjects whose latest message is dated well after the next of them. */
+  readonly ahead: Set<Subject>
+}
+
 /** A pair, account or transfer with its row, the events behind the row, and a slot for each rule that reads it. */
 export interface Subject extends Queued {
   readonly key: string
@@ -64,6 +80,8 @@ export interface Source {
   touched_kafka_ms: number
   /** Subjects with clamps that a record names and that were not made here yet. */
   readonly held: Set<Subject>
+  /** By partition: recorded ticks that were not come to yet. */
+  readonly decided: Map<number, DecidedTicks>
 }
 
 /** All that the evaluator knows. It is changed in place by `fold` and `tick`, and by nothing else. */
@@ -156,6 +174,7 @@ export const sourcesOf = (rules: ReadonlyArray<AnyRule>): ReadonlyArray<Source> 
     touched: new Set(),
     touched_kafka_ms: Number.NEGATIVE_INFINITY,
     held: new Set(),
+    decided: new Map(),
   }))
 }
 

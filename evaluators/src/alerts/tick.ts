@@ -1,8 +1,9 @@
 import type { Cut } from "@landfall/domain/position"
 import { type Alert, alertTopic } from "@landfall/domain/topics/alert"
 import { assess } from "./assess.ts"
-import { clampToTick, clockSkewMsMax, makeClampsUpTo } from "./clamp.ts"
+import { clampAhead, clockSkewMsMax, makeClampsUpTo } from "./clamp.ts"
 import { type Decision, decideSubject, type Moment } from "./decide.ts"
+import { passTicksUpTo } from "./decided-ticks.ts"
 import { timestampAtMost } from "./define-rule.ts"
 import { cutOf, type EvaluatorState, isRead, type Source, type Subject } from "./state.ts"
 
@@ -36,6 +37,7 @@ export const tick = (state: EvaluatorState, { now_ms, ends, paused }: TickInput)
   state.tick_ms = now_ms
   for (const source of state.sources) {
     source.caught_up = ownRead && isRead(state, source.topic, ends)
+    passTicksUpTo(state, source, now_ms)
     makeClampsUpTo(state, source, now_ms)
     clampFuture(state, source, now_ms)
     if (!source.caught_up || paused) continue
@@ -90,13 +92,7 @@ const inOrder = (left: Alert, right: Alert): number => {
  * believed, and what they hide is due now.
  */
 const clampFuture = (state: EvaluatorState, source: Source, now_ms: number): void => {
-  if (source.touched_kafka_ms > now_ms + clockSkewMsMax) {
-    for (const subject of source.touched) {
-      // A replay knows that a later tick was the first to see it.
-      if (subject.kafka_ms <= now_ms + clockSkewMsMax || source.held.has(subject)) continue
-      clampToTick(state, source, subject, now_ms)
-    }
-  }
+  if (source.touched_kafka_ms > now_ms + clockSkewMsMax) clampAhead(state, source, source.touched, now_ms)
   if (source.touched_kafka_ms > now_ms && source.rules[0]?.reads.past !== undefined)
     for (const subject of source.touched)
       if (subject.kafka_ms > now_ms) source.queue.set(subject, Number.NEGATIVE_INFINITY)

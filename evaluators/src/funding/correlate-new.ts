@@ -15,8 +15,11 @@ import type { BridgeDeposit } from "./facts.ts"
 import { hashKey } from "./identity.ts"
 import { subsetsWithSum } from "./subset-sum.ts"
 
-/** Matches rows and transfers with the same transaction hash: output by output, then all outputs to an address. */
-export const matchByHash = (work: Work): void => {
+/**
+ * Matches rows and transfers with the same transaction hash: output by output, then all outputs to an address. Where the
+ * amounts differ the row may be another output's, which an observer that is not well has not shown: it waits.
+ */
+export const matchByHash = (work: Work, isWell: (chain: Candidate["chain"]) => boolean): void => {
   const transfersByHash = groupBy(
     [...work.transfers].filter((transfer) => transfer.tx_hash !== null),
     (transfer) => `${accountKey(transfer)}\n${hashKey(transfer.tx_hash ?? "")}`,
@@ -39,8 +42,10 @@ export const matchByHash = (work: Work): void => {
       if (first === undefined || freeRows().filter((other) => placeKey(other) === placeKey(row)).length > 1)
         continue
       // The hash alone decides about a single output: the bridge may have kept a fee.
-      if (second === undefined) take(work, row, [first], "tx_hash")
-      else if (here.reduce((total, transfer) => total + transfer.amount, 0n) === row.amount)
+      if (second === undefined) {
+        if (isWell(first.chain)) take(work, row, [first], "tx_hash")
+        else work.ambiguous.add(row)
+      } else if (here.reduce((total, transfer) => total + transfer.amount, 0n) === row.amount)
         take(work, row, [first, second, ...others], "aggregate")
     }
     const [row, ...otherRows] = freeRows()
@@ -58,8 +63,11 @@ const onTheirWay = (work: Work): Candidate[] =>
     (transfer) => uncreditedStatuses.has(transfer.status) && transfer.credited_at === undefined,
   )
 
-/** Matches a row with the only transfer that has its address and amount in the window, and has no other such row. */
-export const matchByAmount = (work: Work): void => {
+/**
+ * Matches a row with the only transfer that has its address and amount in the window, and has no other such row. One that was not
+ * in a block when the observer last was well may have been replaced since, and the row's hash be the other's: it waits.
+ */
+export const matchByAmount = (work: Work, isWell: (chain: Candidate["chain"]) => boolean): void => {
   const candidates = groupBy(onTheirWay(work), placeAmountKey)
   const rows = groupBy(
     [...work.rows].filter((row) => !work.ambiguous.has(row)),
@@ -74,7 +82,9 @@ export const matchByAmount = (work: Work): void => {
     for (const { row, transfers } of pairs) {
       const [only, ...others] = transfers
       if (only === undefined) continue
-      if (others.length === 0 && rivals(only) === 1) take(work, row, [only], "address_amount")
+      const mayBeReplaced = row.tx_hash !== null && only.status === "seen" && !isWell(only.chain)
+      if (others.length === 0 && rivals(only) === 1 && !mayBeReplaced)
+        take(work, row, [only], "address_amount")
       else work.ambiguous.add(row)
     }
   }

@@ -108,8 +108,8 @@ export const correlate = (
     timeOf,
   }
   keepMatches(work)
-  matchByHash(work)
-  matchByAmount(work)
+  matchByHash(work, isWell)
+  matchByAmount(work, isWell)
   matchBySum(work)
   joinSeen(work, near, isWell)
   const matched = new Set(work.matches.flatMap((match) => match.transfer_ids))

@@ -23,6 +23,9 @@ export interface FundingPolicy {
   readonly match_window_ms: number
 }
 
+/** Chains whose nodes name the blocks that stay; on the others depth is all there is to go by. */
+export const chainsWithFinality: ReadonlySet<Chain> = new Set(["gnosis"])
+
 /** The wallet calls a coinbase `immature` up to its 100th confirmation. */
 export const coinbaseConfirmations = 101
 

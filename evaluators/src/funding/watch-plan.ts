@@ -1,6 +1,6 @@
 import type { Chain, FundingStatus } from "@landfall/domain/topics/funding-observation"
 import type { FundingTransfer } from "@landfall/projections/funding-transfer"
-import { confirmationsMax, type FundingPolicy } from "./policy.ts"
+import { chainsWithFinality, confirmationsMax, type FundingPolicy } from "./policy.ts"
 
 /** An output that a listing should show, because it is not mined, or was mined not long ago. */
 export interface ExpectedOutput {
@@ -35,7 +35,7 @@ export const watchPlan = (
   tip_height: number | null,
 ): WatchPlan => {
   let confirmations = confirmationsMax(policy, chain)
-  const mined: Array<ExpectedOutput & { readonly block_height: number }> = []
+  const recent: Array<ExpectedOutput & { readonly block_height: number }> = []
   const expected: ExpectedOutput[] = []
   let recorded: number | null = null
   for (const row of transfers) {
@@ -54,7 +54,8 @@ export const watchPlan = (
     const tx_hash = (isMined ? row.successor_tx_hash : undefined) ?? row.tx_hash
     if (tx_hash === null) continue
     if (isMined && status !== "reorged" && block_height !== undefined)
-      mined.push({
+      // Where finality settles a block, no depth does: what still confirms is looked for however deep it is.
+      (status === "confirming" && chainsWithFinality.has(chain) ? expected : recent).push({
         tx_hash,
         output_index,
         block_height,
@@ -63,6 +64,6 @@ export const watchPlan = (
     else if (open.has(status)) expected.push({ tx_hash, output_index })
   }
   const oldest = tip_height === null ? 0 : tip_height - confirmations
-  expected.push(...mined.filter(({ block_height }) => block_height >= oldest))
+  expected.push(...recent.filter(({ block_height }) => block_height >= oldest))
   return { confirmations, expected, ...(recorded === null ? {} : { recorded_tip_height: recorded }) }
 }

@@ -11,7 +11,7 @@ import {
 import { type MarketPrice, priceEventId } from "@landfall/domain/topics/market-price"
 import { type TradeResult, tradeResultId } from "@landfall/domain/topics/trade-result"
 import type { AnyRule } from "../../src/alerts/define-rule.ts"
-import { createEvaluator, fold, type ReadEvent } from "../../src/alerts/evaluator.ts"
+import { createEvaluator, fold, foretellClamps, type ReadEvent } from "../../src/alerts/evaluator.ts"
 import {
   type AlertPolicy,
   defaultPolicyFile,
@@ -132,10 +132,15 @@ export const desk = (
       for (const alert of alerts) write(alertTopic.name, alert, now_ms)
       return alerts
     },
-    /** Another evaluator that reads everything anew: its own alerts first. */
-    restart: (): void => {
+    /** Another evaluator that reads everything anew, and is told of what its own alerts say, unless it is one of before. */
+    restart: ({ isForetold = true } = {}): void => {
       state = createEvaluator(evaluatorOptions)
       const own = (event: ReadEvent) => event.topic === alertTopic.name
+      if (isForetold)
+        foretellClamps(
+          state,
+          log.filter(own).map(({ record }) => record as Alert),
+        )
       for (const event of [...log.filter(own), ...log.filter((one) => !own(one))]) fold(state, event)
     },
     standing: (alert_key: string) => evaluation(state, alert_key)?.state,

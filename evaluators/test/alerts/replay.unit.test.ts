@@ -188,6 +188,58 @@ describe("a replay of what a Kafka with a wrong clock wrote", () => {
     expect(replayed(made, alerts)).toMatchObject({ same: true, unexpected: [] })
   })
 
+  it("holds a message at the tick that held it, not at an earlier one that had read as far", () => {
+    const made = desk()
+    made.price(pair, at(hour_s))
+    made.price("EURe/BTC", at(0))
+    made.tick(at(1)) // holds the pair to its instant, which no transition tells
+    const alerts = [...made.tick(at(30))]
+    made.restart({ isForetold: false })
+    alerts.push(...made.tick(at(40)), ...made.tick(at(70)))
+    expect(alerts).toMatchObject([
+      { details: { subject: "EURe/BTC" } },
+      { details: { clamps: [{ to: "2026-11-23T09:00:40.000Z", partition: 0, next_offset: 2 }] } },
+    ])
+    expect(replayed(made, alerts)).toMatchObject({ same: true, unexpected: [] })
+  })
+
+  it("holds what a tick held that decided about something else, though who held it died before it told", () => {
+    const made = desk()
+    made.price(pair, at(hour_s))
+    made.price("EURe/BTC", at(-10))
+    const alerts = [...made.tick(at(20))]
+    made.price("ETH/EURe", at(21))
+    made.restart()
+    alerts.push(...made.tick(at(40)), ...made.tick(at(55)))
+    expect(alerts).toMatchObject([
+      { details: { subject: "EURe/BTC" } },
+      {
+        raised_at: "2026-11-23T09:00:50.000Z",
+        details: {
+          subject: pair,
+          clamps: [{ to: "2026-11-23T09:00:20.000Z", partition: 0, next_offset: 2 }],
+        },
+      },
+      { details: { subject: "ETH/EURe" } },
+    ])
+    expect(replayed(made, alerts)).toMatchObject({ same: true, unexpected: [] })
+  })
+
+  it("forgets a tick of a place that the log does not have any more", () => {
+    const made = desk()
+    made.price("EURe/BTC", at(0))
+    made.price("EURe/BTC", at(1))
+    const alerts = made.tick(at(31))
+    made.log.splice(0, 2)
+    made.restart()
+    made.tick(at(32))
+    made.price(pair, at(60))
+    made.price(pair, at(61))
+    expect(alerts).toHaveLength(1)
+    expect(made.tick(at(90))).toEqual([])
+    expect(made.tick(at(91))).toMatchObject([{ raised_at: "2026-11-23T09:01:31.000Z" }])
+  })
+
   it("is as before of an alert that names no clamp but the last", () => {
     const made = desk()
     made.price(pair, at(hour_s))

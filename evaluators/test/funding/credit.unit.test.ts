@@ -53,6 +53,23 @@ describe("a bridge row with the deposit's hash", () => {
     expect(only().status).toBe("credited")
   })
 
+  test("and another amount credits the only output where a healthy node was asked", () => {
+    const { poll, only } = desk()
+    poll({ outputs: [mined(2)], bridge: [row({ amount: amount(49_000n) })] })
+    expect(only()).toMatchObject({ status: "credited", match: "tx_hash", amount: 50_000n })
+  })
+
+  test("and another amount waits for a healthy node: it may be that of an output that was not shown", () => {
+    const { poll, transfers } = desk()
+    const bridge = [row({ amount: amount(49_000n) })]
+    poll({ state: "lagging", outputs: [mined(2)] })
+    expect(poll({ state: "lagging", outputs: [mined(2)], bridge })).toEqual([])
+    poll({ outputs: [mined(2), mined(2, { output_index: 1, amount: amount(49_000n) })], bridge })
+    const [first, second] = transfers.values()
+    expect(first).toMatchObject({ output_index: 0, status: "confirmed" })
+    expect(second).toMatchObject({ output_index: 1, status: "credited", match: "tx_hash" })
+  })
+
   test("that vanishes from the list changes nothing", () => {
     const { poll, only } = desk()
     poll({ outputs: [mined(2)], bridge: [row({ status: "PENDING" })] })
@@ -143,6 +160,32 @@ describe("a bridge row with another hash", () => {
       "aggregate credited",
       "aggregate credited",
     ])
+  })
+
+  test("is no match for a deposit that a lagging node has in no block: it may have been replaced by what has the hash", () => {
+    const { poll, transfers, only } = desk()
+    poll({ outputs: [output()] })
+    expect(poll({ state: "lagging", outputs: [output()], bridge: [row({ tx_hash: hash("dd") })] })).toEqual(
+      [],
+    )
+    expect(only()).toMatchObject({ status: "seen", tx_hash: hash("aa") })
+    poll({ outputs: [mined(3, { tx_hash: hash("dd") })], bridge: [row({ tx_hash: hash("dd") })] })
+    const [first, second] = transfers.values()
+    expect(first?.credited_at).toBeUndefined()
+    expect(second).toMatchObject({ tx_hash: hash("dd"), status: "credited", match: "tx_hash" })
+  })
+
+  test("credits a deposit in no block once a healthy node knows of no other", () => {
+    const { poll, only } = desk()
+    poll({ outputs: [output()], bridge: [row({ tx_hash: hash("dd") })] })
+    expect(only()).toMatchObject({ status: "credited", match: "address_amount" })
+  })
+
+  test("credits a deposit in a block whatever the node is", () => {
+    const { poll, only } = desk()
+    poll({ outputs: [mined(2)] })
+    poll({ state: "down", bridge: [row({ tx_hash: hash("dd") })] })
+    expect(only()).toMatchObject({ status: "credited", match: "address_amount" })
   })
 
   test("gives way, while it credited nothing, to the deposit that has its hash", () => {

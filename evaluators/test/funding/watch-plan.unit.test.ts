@@ -39,3 +39,15 @@ test("looks back to the maturity of a coinbase, and for the chain's hash of a tr
     { tx_hash: hash("aa"), output_index: 0, block_height: 100, block_hash: hash("b0") },
   ])
 })
+
+test("looks for what still confirms however deep it is, where a finality tag settles it", () => {
+  const { poll, only } = desk()
+  poll({ outputs: [mined(1)] })
+  const deposit = only()
+  const onGnosis = { ...deposit, chain: "gnosis" as const }
+  expect(onGnosis.status).toBe("confirming")
+  expect(watchPlan([onGnosis], "gnosis", policy, 150).expected).toEqual([
+    { tx_hash: hash("aa"), output_index: 0, block_height: 100, block_hash: hash("b0") },
+  ])
+  expect(watchPlan([{ ...onGnosis, status: "confirmed" }], "gnosis", policy, 150).expected).toEqual([])
+})

@@ -43,7 +43,7 @@ export const purityProblems = (path: string, text: string): ReadonlyArray<string
   ]
   const acting = imports.flatMap(([, names = "", module]) => {
     const found =
-      module === "effect" ? actingModules.exec(names)?.[0] : /\*|\b(?!v5\b|as\b)\w+/.exec(names)?.[0]
+      module === "effect" ? actingModules.exec(names)?.[0] : /\*|\b(?!parse\b|v5\b|as\b)\w+/.exec(names)?.[0]
     return found === undefined ? [] : [`uses ${found} of ${module}, which is not pure`]
   })
   return [...uses, ...acting]

@@ -58,7 +58,7 @@ const examineAll = async (context: Context): Promise<ReadonlyArray<Finding>> => 
     ...(await ifConfigured("postgres", () => examinePostgres(connections.database(null)))),
     ...(await ifConfigured("kafka", async () => {
       const [kafka, admin] = [connections.kafka(), connections.admin()]
-      return examineKafka(kafka, admin, await checkpointsOf(context))
+      return examineKafka(kafka, admin, await checkpointsOf(context), context.now)
     })),
     ...(bitcoin === null
       ? unset("bitcoin", "BITCOIN_OBSERVER_URL")

@@ -21,6 +21,9 @@ export const Fault = Schema.Struct({
 })
 export type Fault = typeof Fault.Type
 
+/** The statuses under which the bridge has credited a deposit. */
+export const creditedStatuses = ["COMPLETED", "CREDITED"] as const
+
 const handle = { account_id: Text, chain: Text, address: Text }
 
 /** The body of each control command; the client writes what the server reads. */
@@ -33,7 +36,7 @@ export const commands = {
     /** Empty when the bridge has not learned it. */
     tx_hash: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(256))),
     from: Schema.optionalKey(Text),
-    /** `PENDING` unless said. */
+    /** `PENDING` unless said; with one of a credit it is listed for the first time when it is already credited. */
     status: Schema.optionalKey(Text),
   }),
   credit: Schema.Struct({
@@ -41,7 +44,7 @@ export const commands = {
     /** The bridge's own hash, when it credits under another one than the chain's. */
     tx_hash: Schema.optionalKey(Text),
     /** `COMPLETED` unless said. */
-    status: Schema.optionalKey(Schema.Literals(["COMPLETED", "CREDITED"])),
+    status: Schema.optionalKey(Schema.Literals(creditedStatuses)),
   }),
   fail: Schema.Struct({ deposit_id: Text }),
   "set-status": Schema.Struct({ deposit_id: Text, status: Text }),

@@ -2,11 +2,13 @@ import { randomBytes } from "node:crypto"
 import type { Route } from "@landfall/adapters/http/route"
 import type { Listener } from "../simulated/server.ts"
 import { command } from "../simulated/start.ts"
-import { commands } from "./control-api.ts"
+import { commands, creditedStatuses } from "./control-api.ts"
 import type { BridgeStore } from "./store.ts"
 
 /** The hash of a mint on NEAR, which the real bridge gives with a credit. */
 const mintHash = (): string => randomBytes(32).toString("hex")
+
+const isCredit = (status: string): boolean => creditedStatuses.some((known) => known === status)
 
 /** The commands that make the simulated bridge do what the real one does by itself, or does wrong. */
 export const controlRoutes = (store: BridgeStore, server: () => Listener): readonly Route[] => [
@@ -26,8 +28,12 @@ export const controlRoutes = (store: BridgeStore, server: () => Listener): reado
   command(
     "add-deposit",
     commands["add-deposit"],
-    "List a deposit, as PENDING unless said otherwise",
-    (deposit) => store.addDeposit({ tx_hash: "", from: "", status: "PENDING", mint_tx_hash: "", ...deposit }),
+    "List a deposit, as PENDING unless said otherwise, or credited at once",
+    ({ status = "PENDING", ...deposit }) =>
+      store.addDeposit({
+        ...{ tx_hash: "", from: "", ...deposit },
+        ...{ status, mint_tx_hash: isCredit(status) ? mintHash() : "" },
+      }),
   ),
   command(
     "credit",

@@ -1,7 +1,8 @@
 import { step, type Terminal } from "../terminal.ts"
 import { writePolicy } from "./alert-policy.ts"
+import type { Cleanup } from "./ending.ts"
 import { landfallEnvironment } from "./environment.ts"
-import type { Cleanup, Parts } from "./parts.ts"
+import type { Parts } from "./parts.ts"
 import { type RunningService, startService } from "./services.ts"
 
 /** All services of the desk, each a process of its own. */

@@ -16,6 +16,7 @@ import { type SimulatedRelay, startRelay } from "../relay/start.ts"
 import { step, type Terminal } from "../terminal.ts"
 import { type SimulatedTicker, startTicker } from "../ticker/start.ts"
 import { type SimulatedVerifier, startVerifier } from "../verifier/start.ts"
+import type { Cleanup } from "./ending.ts"
 
 /** The real parts and the simulated bridge: started here, or reached where the environment says. */
 export interface Parts {
@@ -47,12 +48,6 @@ type BitcoinParts = Pick<Parts, "bitcoinUrl" | "bitcoin" | "bitcoinNode" | "seco
 
 /** Partitions a topic: enough to share among instances, few enough for a laptop. */
 const partitionsPerTopic = 4
-
-/** Ends whatever was started, the last first. */
-export interface Cleanup {
-  readonly add: (stop: () => Promise<unknown>) => void
-  readonly run: () => Promise<void>
-}
 
 /** Starts what the environment does not name, side by side, and prints a line for each. */
 export const startParts = async (

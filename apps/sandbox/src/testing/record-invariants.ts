@@ -9,7 +9,7 @@ import type postgres from "postgres"
 import { readPartitions, type Stored } from "./stored-messages.ts"
 
 // Written against SQL, Kafka and RFC 6962 alone: it shares no code with the engine that it judges, but the vocabulary
-// (schemas and reducers), which has tests of its own.
+// (schemas and reducers), which has tests of its own. So the rows are described here once more, though the engine does too.
 
 /** Throws with what must hold and both values when they differ. */
 const same = (actual: unknown, expected: unknown, what: string): void => {

@@ -91,6 +91,15 @@ test("credits, under the chain's hash or another, fails and recovers, and says w
   })
 })
 
+test("lists a deposit that is credited when it is listed first, with the hash of its mint", async () => {
+  await bridge.control.addDeposit({ ...handle, amount: sats, tx_hash: "aa", status: "COMPLETED" })
+  expect(await ask("recent_deposits")).toMatchObject({
+    result: {
+      deposits: [{ status: "COMPLETED", mint_tx_hash: expect.stringMatching(/^[0-9a-f]{64}$/) }],
+    },
+  })
+})
+
 test("gives the address that was issued last, and the least amount it credits", async () => {
   expect(await ask("deposit_address")).toMatchObject({ error: { code: -32000 } })
   await bridge.control.issueHandle({ ...handle, address: "bcrt1qold" })

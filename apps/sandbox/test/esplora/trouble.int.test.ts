@@ -210,7 +210,7 @@ describe("a server that is not to be relied on", () => {
   ]
 
   test.each(kinds)("takes nothing back while it fails (%s), and catches up afterwards", async (kind) => {
-    const observer = givenObserver(server.url, { total_timeout_ms: 400 })
+    const observer = givenObserver(server.url, { total_timeout_ms: 1_500 })
     const address = await newAddress()
     observer.watchNow(address)
     const txid = await send(address, "0.06")

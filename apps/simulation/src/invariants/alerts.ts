@@ -1,5 +1,6 @@
 import { topics } from "@landfall/domain/registry"
 import { type Alert, alertTopic } from "@landfall/domain/topics/alert"
+import { clockSkewMsMax } from "@landfall/evaluators/alerts/clamp"
 import { replayAlerts } from "@landfall/evaluators/alerts/replay"
 import { raisedAt } from "@landfall/evaluators/testing/oracle"
 import { policiesSince, type QuietTick } from "../services/ops-sentinel.ts"
@@ -26,8 +27,13 @@ function* differences(
   logged: ReadonlyMap<string, ReadonlyArray<LoggedRecord<unknown>>>,
   { now_ms, read, raised }: QuietTick,
 ): Iterable<string> {
+  // What Kafka dates well after the tick speaks of the tick at most.
+  const held = (message: LoggedRecord<unknown>) =>
+    message.kafka_ms > now_ms + clockSkewMsMax ? { ...message, kafka_ms: now_ms } : message
   const messages = (topic: string) =>
-    (logged.get(topic) ?? []).filter(({ partition, offset }) => offset < (read[topic]?.[partition] ?? 0))
+    (logged.get(topic) ?? [])
+      .filter(({ partition, offset }) => offset < (read[topic]?.[partition] ?? 0))
+      .map(held)
   const expected = raisedAt({ messages }, start_ms, now_ms, Number.POSITIVE_INFINITY)
   const missing = expected.filter((alert) => !raised.includes(alert))
   const surplus = raised.filter((alert) => !expected.includes(alert))

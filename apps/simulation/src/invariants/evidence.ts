@@ -2,8 +2,8 @@ import { leafHash } from "@landfall/adapters/transparency-log/leaf"
 import { append, emptyLog, root } from "@landfall/adapters/transparency-log/merkle-log"
 import { topics } from "@landfall/domain/registry"
 import { decodedValue } from "../world/decoded.ts"
-import { partitionCount } from "../world/kafka.ts"
-import { topicIdOf } from "../world/postgres.ts"
+import { partitionCount, topicIdOf } from "../world/kafka.ts"
+
 import type { Invariant } from "./invariant.ts"
 
 /**

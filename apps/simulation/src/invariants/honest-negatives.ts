@@ -1,6 +1,7 @@
 import { epochMs } from "@landfall/domain/timestamp"
 import { type FundingObservation, fundingObservationTopic } from "@landfall/domain/topics/funding-observation"
 import { type SimulatedChain, standingOf } from "../world/chain.ts"
+import { clockError_ms } from "./clocks.ts"
 import type { Invariant } from "./invariant.ts"
 import { recordsOf } from "./records.ts"
 
@@ -18,7 +19,10 @@ export const honestNegatives: Invariant = function* ({ kafka, bitcoin, gnosis, p
   const before = new Map<string, FundingObservation>()
   const age_ms =
     plan.slowNodes || plan.pause > 0 ? answerAge_ms.slow + (plan.pause > 0 ? 60_000 : 0) : answerAge_ms.one
-  for (const { record } of recordsOf<FundingObservation>(kafka, fundingObservationTopic)) {
+  const error_ms = plan.clocks === null ? 0 : clockError_ms
+  for (const { record, inTransaction } of recordsOf<FundingObservation>(kafka, fundingObservationTopic)) {
+    // What the world delivers again was said before.
+    if (!inTransaction) continue
     const previous = before.get(record.transfer_id)
     before.set(record.transfer_id, record)
     if (!negative.has(record.status) || previous?.status === record.status) continue
@@ -27,7 +31,7 @@ export const honestNegatives: Invariant = function* ({ kafka, bitcoin, gnosis, p
     const chain = record.chain === "bitcoin" ? bitcoin : gnosis
     const at_ms = epochMs(record.last_seen_at)
     const block = previous?.block_hash
-    const views = viewsBetween(chain, at_ms - age_ms, at_ms)
+    const views = viewsBetween(chain, at_ms - age_ms - error_ms, at_ms + error_ms)
     const isTrue = views.some((view) => {
       // Of a transfer that the bridge named first, the chain has the successor.
       const hashes = [record.tx_hash, previous?.successor_tx_hash, record.successor_tx_hash].filter(

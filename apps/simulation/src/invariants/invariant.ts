@@ -16,6 +16,8 @@ export interface EndedWorld {
   readonly start_ms: number
   readonly healed_ms: number
   readonly quietTicks: ReadonlyArray<QuietTick>
+  /** The instant that each tick went by, and when it ended. */
+  readonly ticks: ReadonlyArray<{ readonly tick_ms: number; readonly ended_ms: number }>
 }
 
 /** Something that must hold after every seed; it tells what does not, one sentence each. */

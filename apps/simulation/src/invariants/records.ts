@@ -9,6 +9,8 @@ export interface LoggedRecord<Record> {
   readonly offset: number
   readonly kafka_ms: number
   readonly record: Record
+  /** When a message with this value came for the first time, by nobody's clock. */
+  readonly firstCame_ms: number
   /** Whether a service published it; what the world writes comes without a transaction. */
   readonly inTransaction: boolean
 }
@@ -18,6 +20,7 @@ export const recordsOf = <Record>(
   kafka: SimulatedKafka,
   topic: AnyTopic,
 ): ReadonlyArray<LoggedRecord<Record>> => {
+  const came = new Map<string, number>()
   return Array.from({ length: partitionCount }, (_, partition) => partition).flatMap((partition) =>
     kafka
       .read(topic.name, partition, 0, Number.POSITIVE_INFINITY)
@@ -25,6 +28,9 @@ export const recordsOf = <Record>(
         const decoded = decodedValue(topic.name, entry.value)
         if (!decoded.ok) return []
         const record = decoded.record as Record
+        const id = String((record as { readonly [field: string]: unknown })[topic.id])
+        const firstCame_ms = came.get(id) ?? entry.came_ms
+        came.set(id, firstCame_ms)
         return [
           {
             topic: topic.name,
@@ -32,6 +38,7 @@ export const recordsOf = <Record>(
             offset,
             kafka_ms: entry.at_ms,
             record,
+            firstCame_ms,
             inTransaction: entry.transaction !== null,
           },
         ]

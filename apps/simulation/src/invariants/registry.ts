@@ -1,4 +1,5 @@
 import { alertReplay, alerts } from "./alerts.ts"
+import { clocks } from "./clocks.ts"
 import { convergence } from "./convergence.ts"
 import { evidence } from "./evidence.ts"
 import { honestNegatives } from "./honest-negatives.ts"
@@ -15,6 +16,7 @@ const invariants: ReadonlyArray<Invariant> = [
   spendable,
   alerts,
   alertReplay,
+  clocks,
   convergence,
 ]
 

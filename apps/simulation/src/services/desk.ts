@@ -7,6 +7,7 @@ import { type TradeResult, tradeResultId, tradeResultTopic } from "@landfall/dom
 import { computeInventory } from "@landfall/evaluators/inventory/compute-inventory"
 import { account_id, type SimulatedBridge } from "../world/bridge.ts"
 import type { SimulatedKafka } from "../world/kafka.ts"
+import type { Machine } from "../world/machine.ts"
 import type { Random } from "../world/random.ts"
 import type { VirtualTime } from "../world/virtual-time.ts"
 
@@ -14,6 +15,7 @@ export interface DeskWorld {
   readonly time: VirtualTime
   readonly kafka: SimulatedKafka
   readonly bridge: SimulatedBridge
+  readonly machine: Machine
 }
 
 const encodePrice = recordEncoder(marketPriceTopic)
@@ -22,7 +24,8 @@ const encodeTrade = recordEncoder(tradeResultTopic)
 const pair = "BTC/EURe"
 
 /** What the other services publish: prices, inventories and trade results, each with silences in between. */
-export const createDesk = ({ time, kafka, bridge }: DeskWorld, random: Random) => {
+export const createDesk = ({ time, kafka, bridge, machine }: DeskWorld, random: Random) => {
+  const { now } = machine.clock()
   const silentUntil = { price: 0, inventory: 0, trade: 0 }
   let commands = 0
 
@@ -31,8 +34,18 @@ export const createDesk = ({ time, kafka, bridge }: DeskWorld, random: Random) =
     return !kafka.up || time.now() < silentUntil[what]
   }
 
+  /** Some of it in transactions, of which some are aborted and all are open for a while. */
+  const publish = (topic: string, key: string, value: string): void => {
+    if (!random.chance(0.25)) return kafka.write(topic, key, Buffer.from(value), now())
+    const id = `desk ${topic}`
+    kafka.append(id, { topic, key, value }, now())
+    time.at(time.now() + random.int(0, random.chance(0.2) ? 2_500 : 100), () =>
+      kafka.end(id, random.chance(0.3) ? "aborted" : "committed"),
+    )
+  }
+
   const price = (): void => {
-    const observed_at = timestamp(time.now() - random.int(0, 500))
+    const observed_at = timestamp(now() - random.int(0, 500))
     const price_event_id = priceEventId(pair, "ticker", observed_at)
     const record = {
       price_event_id,
@@ -41,10 +54,9 @@ export const createDesk = ({ time, kafka, bridge }: DeskWorld, random: Random) =
       source: "ticker",
       observed_at,
     }
-    kafka.write(marketPriceTopic.name, pair, Buffer.from(encodePrice(record)))
+    publish(marketPriceTopic.name, pair, encodePrice(record))
     // The same id with another content: kept as a dead letter, and no event to anybody.
-    if (random.chance(0.02))
-      kafka.write(marketPriceTopic.name, pair, Buffer.from(encodePrice({ ...record, price: "1" })))
+    if (random.chance(0.02)) publish(marketPriceTopic.name, pair, encodePrice({ ...record, price: "1" }))
   }
 
   const inventory = (): void => {
@@ -53,13 +65,13 @@ export const createDesk = ({ time, kafka, bridge }: DeskWorld, random: Random) =
     )
     const facts = {
       account_id,
-      observed_at: timestamp(time.now()),
+      observed_at: timestamp(now()),
       spendable,
       deposits: bridge.deposits(null),
     }
     const computed = computeInventory(facts)
     if (!computed.ok) throw new Error(computed.problem)
-    kafka.write(intentInventoryTopic.name, account_id, Buffer.from(encodeInventory(computed.inventory)))
+    publish(intentInventoryTopic.name, account_id, encodeInventory(computed.inventory))
   }
 
   const trade = (): void => {
@@ -72,8 +84,8 @@ export const createDesk = ({ time, kafka, bridge }: DeskWorld, random: Random) =
       "settled",
     ])
     const trade_result_id = tradeResultId(command_id, status)
-    const record = { trade_result_id, command_id, pair, status, occurred_at: timestamp(time.now()) }
-    kafka.write(tradeResultTopic.name, pair, Buffer.from(encodeTrade(record)))
+    const record = { trade_result_id, command_id, pair, status, occurred_at: timestamp(now()) }
+    publish(tradeResultTopic.name, pair, encodeTrade(record))
   }
 
   return {

@@ -17,6 +17,7 @@ import { type FundingTransfer, fundingTransfer } from "@landfall/projections/fun
 import { account_id, type SimulatedBridge } from "../world/bridge.ts"
 import { decodedValue } from "../world/decoded.ts"
 import { partitionCount, type SimulatedKafka } from "../world/kafka.ts"
+import type { Machine } from "../world/machine.ts"
 import type { SimulatedNode } from "../world/node.ts"
 import type { SimulatedPostgres } from "../world/postgres.ts"
 import type { Process } from "../world/process.ts"
@@ -26,6 +27,7 @@ import type { VirtualTime } from "../world/virtual-time.ts"
 
 export interface ManagerWorld {
   readonly time: VirtualTime
+  readonly machine: Machine
   readonly kafka: SimulatedKafka
   readonly postgres: SimulatedPostgres
   readonly bitcoin: ReadonlyArray<SimulatedNode>
@@ -45,22 +47,22 @@ const topics = [fundingObservationTopic, liquidityActionTopic] as ReadonlyArray<
 
 /** Runs the liquidity manager as it is over the simulated world; ends only by a rejection, as its process would. */
 export const runManager = (world: ManagerWorld, process: Process, random: Random): Promise<void> => {
-  const { time, bridge } = world
+  const { bridge } = world
+  const { now } = world.machine.clock()
   const config = { ...deskConfig, handles: world.handles }
   const [first, second] = world.bitcoin.map((node) => ({
     source: node.source,
     observer: node.observer(process),
   }))
   if (first === undefined) throw new Error("bitcoin needs an observer")
-  const bitcoin: ChainObserver =
-    second === undefined ? first.observer : bothObservers(first, second, { now: time.now })
+  const bitcoin: ChainObserver = second === undefined ? first.observer : bothObservers(first, second, { now })
   const watch = watchBridge({
     bridge: bridge.client(process),
     config,
     accounts: [account_id],
     pollIntervalMs: 3_000,
     handleIntervalMs: 20_000,
-    now: time.now,
+    now,
     random: random.next,
     onChange: () => {},
   })
@@ -72,12 +74,12 @@ export const runManager = (world: ManagerWorld, process: Process, random: Random
       pausable("gnosis", "evm", world.gnosis.observer(process)),
     ],
     bridge: watch,
-    publisher: simulatedPublisher({ ...world, process, random, transactionalId: "liquidity-manager" }),
+    publisher: simulatedPublisher({ ...world, now, process, random, transactionalId: "liquidity-manager" }),
     load: () => loadFundingState(world, process, random),
     openTail: async (position) => followTopics(world, process, random, position),
     config,
     pollIntervalMs: pollInterval_ms,
-    now: time.now,
+    now,
     random: random.next,
     log: silent,
   })

@@ -1,6 +1,6 @@
 import type { EventReader, ReadMessage } from "@landfall/adapters/alerts/event-reader"
 import type { Cut } from "@landfall/domain/position"
-import { topics } from "@landfall/domain/registry"
+import { type AnyTopic, topics } from "@landfall/domain/registry"
 import { timestamp } from "@landfall/domain/timestamp"
 import { alertTopic } from "@landfall/domain/topics/alert"
 import { defaultPolicyFile, type RecordedPolicy, readPolicy } from "@landfall/evaluators/alerts/policy"
@@ -9,6 +9,7 @@ import { createSentinel } from "@landfall/ops-sentinel/sentinel"
 import { account_id } from "../world/bridge.ts"
 import { decodedValue } from "../world/decoded.ts"
 import { partitionCount, type SimulatedKafka } from "../world/kafka.ts"
+import type { Machine } from "../world/machine.ts"
 import type { Process } from "../world/process.ts"
 import { simulatedPublisher } from "../world/publisher.ts"
 import type { Random } from "../world/random.ts"
@@ -18,6 +19,8 @@ import { silent } from "./liquidity-manager.ts"
 /** What a sentinel held to be raised at a tick at which it had read everything and had nothing new to say. */
 export interface QuietTick {
   readonly now_ms: number
+  /** When it ended, by nobody's clock. */
+  readonly ended_ms: number
   /** How far it had read, which may be beyond what it was asked to read. */
   readonly read: Cut
   /** `code subject`, sorted. */
@@ -26,11 +29,16 @@ export interface QuietTick {
 
 export interface SentinelWorld {
   readonly time: VirtualTime
+  readonly machine: Machine
   readonly kafka: SimulatedKafka
   readonly uncertain: () => number
   readonly onQuietTick: (tick: QuietTick) => void
+  /** Told the instant of each tick, and when it ended. */
+  readonly onTick: (tick_ms: number, ended_ms: number) => void
   /** Off, what was published before is not read: a mutation that the invariants must find. */
   readonly readsOwnTopic: boolean
+  /** Off, it learns of clamps where it meets them: a mutation. */
+  readonly foretellsClamps: boolean
 }
 
 /** The windows of the oracle that alerts are held against. */
@@ -66,20 +74,29 @@ export const runSentinel = (
   declared_ms: number,
 ): Promise<void> => {
   const { time } = world
+  const { now } = world.machine.clock()
   const ending = new AbortController()
   const sentinel = createSentinel({
-    publisher: simulatedPublisher({ ...world, process, random, transactionalId: "ops-sentinel" }),
+    publisher: simulatedPublisher({ ...world, now, process, random, transactionalId: "ops-sentinel" }),
     policies: async () => {
       await process.wait(random.int(1, 10))
       return policiesSince(declared_ms)
     },
-    openReader: async () => openReader(world, process, random),
+    openReader: async () => openReader(world, topics, process, random),
+    openAlertReader: async () =>
+      openReader(
+        world.foretellsClamps ? world : { ...world, readsOwnTopic: false },
+        [alertTopic],
+        process,
+        random,
+      ),
     tick_interval_ms: 2_000,
-    now: time.now,
+    now,
     random: random.next,
     log: silent,
     onTick: ({ alerts, caught_up }) => {
       const state = sentinel.state()
+      if (state?.tick_ms != null) world.onTick(state.tick_ms, time.now())
       if (!caught_up || alerts.length > 0 || state?.tick_ms == null) return
       const raised = activeAlerts(state).map(
         ({ alert_code, details }) => `${alert_code} ${details["subject"]}`,
@@ -87,7 +104,7 @@ export const runSentinel = (
       const read = Object.fromEntries(
         Array.from(state.next, ([topic, of]) => [topic, Object.fromEntries(of)]),
       )
-      world.onQuietTick({ now_ms: state.tick_ms, read, raised: raised.sort() })
+      world.onQuietTick({ now_ms: state.tick_ms, ended_ms: time.now(), read, raised: raised.sort() })
     },
   })
   return sentinel.run(ending.signal).finally(() => ending.abort())
@@ -96,6 +113,7 @@ export const runSentinel = (
 /** Reads every partition from its beginning. */
 const openReader = (
   { kafka, readsOwnTopic }: SentinelWorld,
+  topics: ReadonlyArray<AnyTopic>,
   process: Process,
   random: Random,
 ): EventReader => {

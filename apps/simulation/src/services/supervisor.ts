@@ -15,6 +15,7 @@ export class Supervisor {
   private readonly options: SupervisorOptions
   private readonly running = new Map<string, Process>()
   private lives = 0
+  private readonly lifes = new Set<Process>()
 
   constructor(options: SupervisorOptions) {
     this.options = options
@@ -34,8 +35,10 @@ export class Supervisor {
     this.start(name, run, () => {})
   }
 
-  kill(name: string): void {
-    this.running.get(name)?.kill("told to")
+  /** Ends every instance of a service. */
+  end(name: string): void {
+    for (const process of this.lifes)
+      if (process.name.startsWith(`${name}#`)) process.kill("ended by an operator")
   }
 
   private start(
@@ -47,8 +50,10 @@ export class Supervisor {
     const life = `${name}#${++this.lives}`
     const process = new Process(life, time, random.fork(), faults, (_, step) => {
       onEvent(`${life} killed: ${step}`)
+      this.lifes.delete(process)
       onEnd()
     })
+    this.lifes.add(process)
     onEvent(`${life} started`)
     run(process, random.fork()).then(
       () => process.kill("it ended"),

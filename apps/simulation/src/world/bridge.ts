@@ -47,6 +47,8 @@ export class SimulatedBridge {
   /** What the verifier holds, by asset, and since when: each entry is the balance from that instant on. */
   readonly balances: Array<{ readonly at_ms: number; readonly of: ReadonlyMap<string, bigint> }> = []
   up = true
+  /** How far its clock is ahead. */
+  ahead_ms = 0
   latency_ms_max = 40
 
   constructor(
@@ -78,6 +80,12 @@ export class SimulatedBridge {
 
   rowOf(outpoint: string): BridgeDeposit | undefined {
     return this.decided.get(outpoint)?.deposit
+  }
+
+  /** What the bridge put into one sum with it, itself included. */
+  sumOf(outpoint: string): ReadonlyArray<string> {
+    const row = this.decided.get(outpoint)
+    return [...this.decided].flatMap(([other, of]) => (of === row ? [other] : []))
   }
 
   private takeUp(bridged: BridgedChain, healing: boolean): void {
@@ -123,7 +131,7 @@ export class SimulatedBridge {
       amount: amount(of.units),
       account_id,
       status,
-      created_at_ms: this.time.now(),
+      created_at_ms: this.time.now() + this.ahead_ms,
     }
     const row: Row = { course, deposit }
     for (const outpoint of parts) this.decided.set(outpoint, row)

@@ -10,7 +10,10 @@ export interface Entry {
   readonly kind: "message" | "marker"
   readonly key: Buffer
   readonly value: Buffer
+  /** As it is dated. */
   readonly at_ms: number
+  /** When it came, by nobody's clock. */
+  readonly came_ms: number
   readonly transaction: TransactionPart | null
 }
 
@@ -22,6 +25,36 @@ export interface TransactionPart {
   state: "open" | "committed" | "aborted"
 }
 
+/** What is wrong with a log for whoever reads it as a consumer: retention, an unclean election, a topic made anew. */
+export interface LogDamage {
+  readonly kind: "retained" | "truncated" | "recreated"
+  /** The first offset that is left, or the first that is gone. */
+  readonly offset: number
+}
+
+/** Protections of readers that can be taken out. */
+export interface KafkaMutations {
+  /** On, who held a transactional id before goes on publishing. */
+  readonly unfenced?: boolean
+  /** On, nobody is told that a log was damaged, and reading goes on with what there is. */
+  readonly damageUntold?: boolean
+  /** On, consumers are given what was aborted or is not committed yet. */
+  readonly uncommittedRead?: boolean
+}
+
+/** How the brokers date messages. */
+export interface BrokerClock {
+  /** How far it is ahead. */
+  readonly ahead_ms: number
+  /** Whether messages have its time, and not their producers'. */
+  readonly stamps: boolean
+}
+
+/** How long a transaction may stay open: what its producer asks for, and how often the brokers look. */
+const transaction_ms_max = 40_000
+/** Kafka refuses messages that are dated so far after its own time (`message.timestamp.after.max.ms`). */
+const future_ms_max = 3_600_000
+
 /** The parts of an open transaction, by partition. */
 type Transaction = Map<Entry[], TransactionPart>
 
@@ -32,6 +65,9 @@ export interface Delivered {
   readonly offset: number
   readonly entry: Entry
 }
+
+/** The 16 bytes that name a topic in leaf hashes. */
+export const topicIdOf = (topic: string): Buffer => Buffer.from(topic.padEnd(16, ".").slice(-16), "latin1")
 
 /** How many partitions each topic has. */
 export const partitionCount = 2
@@ -49,6 +85,7 @@ export class SimulatedKafka {
   private readonly logs = new Map<string, ReadonlyArray<Entry[]>>()
   private readonly epochs = new Map<string, number>()
   private readonly open = new Map<string, Transaction>()
+  private readonly stable = new Map<Entry[], number>()
   private readonly settled_ms = new Map<string, number>()
   private readonly time: VirtualTime
   private readonly random: Random
@@ -56,13 +93,15 @@ export class SimulatedKafka {
   /** Whether the brokers answer. */
   up = true
 
-  /** On, who held a transactional id before goes on publishing: a mutation that the invariants must find. */
-  private readonly unfenced: boolean
+  private readonly clock: BrokerClock
+  private readonly mutations: KafkaMutations
+  private readonly damages = new Map<string, LogDamage>()
 
-  constructor(time: VirtualTime, random: Random, unfenced = false) {
+  constructor(time: VirtualTime, random: Random, clock: BrokerClock, mutations: KafkaMutations = {}) {
     this.time = time
     this.random = random
-    this.unfenced = unfenced
+    this.clock = clock
+    this.mutations = mutations
     for (const { name } of topics)
       this.logs.set(
         name,
@@ -93,19 +132,28 @@ export class SimulatedKafka {
   /** The last stable offset: before it every transaction has ended. */
   stableEnd(topic: string, partition: number): number {
     const log = this.partition(topic, partition)
-    const open = log.findIndex(({ transaction }) => transaction?.state === "open")
-    return open < 0 ? log.length : open
+    // What has ended never opens again, so it is looked at once.
+    let end = this.stable.get(log) ?? 0
+    while (end < log.length && log[end]?.transaction?.state !== "open") end++
+    this.stable.set(log, end)
+    return end
   }
 
   /** Committed messages from an offset on, at most `max`, and where reading goes on. */
-  read(topic: string, partition: number, from: number, max: number): { messages: Delivered[]; next: number } {
+  read(
+    topic: string,
+    partition: number,
+    from: number,
+    max: number,
+    uncommitted = false,
+  ): { messages: Delivered[]; next: number } {
     const log = this.partition(topic, partition)
     const messages: Delivered[] = []
     let offset = from
     for (; offset < log.length && messages.length < max; offset++) {
       const entry = log[offset] as Entry
-      if (entry.transaction?.state === "open") break
-      if (entry.kind === "message" && entry.transaction?.state !== "aborted")
+      if (entry.transaction?.state === "open" && !uncommitted) break
+      if (entry.kind === "message" && (entry.transaction?.state !== "aborted" || uncommitted))
         messages.push({ topic, partition, offset, entry })
     }
     return { messages, next: offset }
@@ -120,7 +168,7 @@ export class SimulatedKafka {
   }
 
   isFenced(id: string, epoch: number): boolean {
-    return !this.unfenced && this.epochs.get(id) !== epoch
+    return this.mutations.unfenced !== true && this.epochs.get(id) !== epoch
   }
 
   /** A committed message of the topic; null when the place that was chosen has none. */
@@ -149,9 +197,9 @@ export class SimulatedKafka {
   }
 
   /** Appends to the open transaction of a transactional id, which begins with its first message. */
-  append(id: string, { topic, key, value }: OutgoingMessage): void {
-    const transaction: Transaction = this.open.get(id) ?? new Map()
-    this.open.set(id, transaction)
+  append(id: string, { topic, key, value }: OutgoingMessage, stamp_ms: number): void {
+    const at_ms = this.dated(stamp_ms)
+    const transaction = this.open.get(id) ?? this.openFor(id)
     const log = this.partition(topic, partitionOf(key))
     const part = transaction.get(log) ?? { state: "open" }
     transaction.set(log, part)
@@ -159,15 +207,34 @@ export class SimulatedKafka {
       kind: "message",
       key: Buffer.from(key),
       value: Buffer.from(value),
-      at_ms: this.time.now(),
+      at_ms,
+      came_ms: this.time.now(),
       transaction: part,
     })
   }
 
+  /** A transaction that nobody ends, because who began it died and has no successor, is aborted by the brokers. */
+  private openFor(id: string): Transaction {
+    const transaction: Transaction = new Map()
+    this.open.set(id, transaction)
+    this.time.at(this.time.now() + transaction_ms_max, () => {
+      if (this.open.get(id) === transaction) this.end(id, "aborted")
+    })
+    return transaction
+  }
+
+  private dated(stamp_ms: number): number {
+    const own_ms = this.time.now() + this.clock.ahead_ms
+    if (this.clock.stamps) return own_ms
+    if (stamp_ms > own_ms + future_ms_max) throw new Error("the timestamp of the message is out of range")
+    return stamp_ms
+  }
+
   /** Writes without a transaction: what others produce, also bytes that are no record. */
-  write(topic: string, key: string, value: Buffer): void {
+  write(topic: string, key: string, value: Buffer, stamp_ms: number): void {
     const log = this.partition(topic, partitionOf(key))
-    log.push({ kind: "message", key: Buffer.from(key), value, at_ms: this.time.now(), transaction: null })
+    const [at_ms, came_ms] = [this.dated(stamp_ms), this.time.now()]
+    log.push({ kind: "message", key: Buffer.from(key), value, at_ms, came_ms, transaction: null })
     this.tell()
   }
 
@@ -181,7 +248,7 @@ export class SimulatedKafka {
       this.settled_ms.set(id, Math.max(at_ms, this.settled_ms.get(id) ?? 0))
       this.time.at(at_ms, () => {
         part.state = state
-        log.push({ kind: "marker", key: nothing, value: nothing, at_ms, transaction: null })
+        log.push({ kind: "marker", key: nothing, value: nothing, at_ms, came_ms: at_ms, transaction: null })
         this.tell()
       })
     }
@@ -190,6 +257,58 @@ export class SimulatedKafka {
   /** How long it takes until every partition knows how the transactions of that id ended. */
   settling_ms(id: string): number {
     return Math.max(0, (this.settled_ms.get(id) ?? 0) - this.time.now())
+  }
+
+  /** Damages a partition's log for those who read it as consumers, until it is mended. */
+  damage(topic: string, partition: number, damage: LogDamage): void {
+    this.damages.set(`${topic}/${partition}`, damage)
+  }
+
+  isDamaged(): boolean {
+    return this.damages.size > 0
+  }
+
+  mend(): void {
+    this.damages.clear()
+  }
+
+  topicId(topic: string): Buffer {
+    const isNew = [...this.damages].some(
+      ([name, { kind }]) => kind === "recreated" && name.slice(0, name.lastIndexOf("/")) === topic,
+    )
+    return isNew && this.mutations.damageUntold !== true ? topicIdOf(`${topic}!`) : topicIdOf(topic)
+  }
+
+  /** A partition as consumers have it, with what is damaged. */
+  served(topic: string, partition: number) {
+    const damage = this.damages.get(`${topic}/${partition}`)
+    const isTold = this.mutations.damageUntold !== true
+    const stable = this.mutations.uncommittedRead
+      ? this.partition(topic, partition).length
+      : this.stableEnd(topic, partition)
+    const earliest = damage?.kind === "retained" ? damage.offset : 0
+    const end = damage?.kind === "truncated" && isTold ? Math.min(damage.offset, stable) : stable
+    return {
+      /** Where reading ends; and where it must begin at least, or be refused. */
+      end,
+      readable: isTold ? earliest : 0,
+      bounds: () => (isTold ? { earliest, end } : { earliest: 0, end: stable }),
+      read: (from: number, max: number): { messages: Delivered[]; next: number } => {
+        const { messages, next } = this.read(
+          topic,
+          partition,
+          Math.max(from, earliest),
+          max,
+          this.mutations.uncommittedRead,
+        )
+        if (damage?.kind === "truncated" && isTold)
+          return { messages: messages.filter(({ offset }) => offset < end), next: Math.min(next, end) }
+        if (damage?.kind !== "recreated") return { messages, next }
+        // The topic of the same name has other messages at these offsets.
+        const other = (entry: Entry): Entry => ({ ...entry, value: Buffer.from(`{"another":"topic"}`) })
+        return { messages: messages.map((one) => ({ ...one, entry: other(one.entry) })), next }
+      },
+    }
   }
 
   /** Resolves when there is something new to read. */

@@ -18,6 +18,8 @@ export interface NodeOptions {
   readonly source: ChainSighting["source"]
   /** On, a node that lags says that it is well: a mutation that the invariants must find. */
   readonly trustsLagging: boolean
+  /** How far the chain's clock is ahead. */
+  readonly ahead_ms: number
 }
 
 /** Below this depth the finality tag covers a block of the EVM chain, and no reorg reaches. */
@@ -87,7 +89,7 @@ export class SimulatedNode {
     const health: ObserverHealth = {
       state,
       tip_height: height,
-      tip_at: tip === undefined ? null : timestamp(tip.at_ms),
+      tip_at: tip === undefined ? null : timestamp(tip.at_ms + this.options.ahead_ms),
     }
     if (this.mode === "down") return { source, health, outputs: [], gone: [], complete: false }
     return { source, health, ...this.listing(view, addresses, awaited) }
@@ -115,7 +117,7 @@ export class SimulatedNode {
           ...place,
           funding_handle: address,
           amount: amount(units),
-          chain_time_ms: transaction.sent_ms,
+          chain_time_ms: transaction.sent_ms + this.options.ahead_ms,
           ...(isEvm ? { token: "0x420ca0f9b9b604ce0fd9c18ef134c705e5fa3430" } : {}),
         }
         if (standing.kind === "mined") {

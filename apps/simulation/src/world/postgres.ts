@@ -1,18 +1,10 @@
-import { type Checkpoint, CheckpointMoved, partitionName } from "@landfall/adapters/history/checkpoint"
+import { type Checkpoint, partitionName } from "@landfall/adapters/history/checkpoint"
 import type { ReadMessage } from "@landfall/adapters/history/read-message"
-import { emptyLog } from "@landfall/adapters/transparency-log/merkle-log"
-import { topics } from "@landfall/domain/registry"
+import type { StoredRow } from "@landfall/adapters/history/snapshot-table"
 import { projections } from "@landfall/projections/registry"
-import { partitionCount } from "./kafka.ts"
 import type { Process } from "./process.ts"
 import type { Random } from "./random.ts"
-
-/** A row of a projection, and the event that it was last folded from. */
-export interface SnapshotRow {
-  readonly row: unknown
-  readonly partition: number
-  readonly offset: number
-}
+import type { VirtualTime } from "./virtual-time.ts"
 
 /** A row of evidence. */
 export interface EvidenceRow {
@@ -20,18 +12,13 @@ export interface EvidenceRow {
   readonly eventId: string
 }
 
-/** What one transaction would write; it is applied whole, if at all. */
-export interface Writes {
-  readonly evidence: ReadonlyArray<EvidenceRow>
-  readonly duplicates: ReadonlyArray<ReadMessage>
-  readonly deadLetters: ReadonlyArray<ReadMessage>
-  readonly rows: ReadonlyArray<{
-    readonly projection: string
-    readonly key: string
-    readonly before: SnapshotRow | null
-    readonly after: SnapshotRow
-  }>
-  readonly checkpoints: ReadonlyArray<{ readonly from: Checkpoint; readonly to: Checkpoint }>
+/** What a transaction has written so far; all of it is applied at its COMMIT, or nothing. */
+export class Writes {
+  readonly evidence: EvidenceRow[] = []
+  readonly duplicates: ReadMessage[] = []
+  readonly deadLetters: ReadMessage[] = []
+  readonly rows: Array<{ readonly projection: string; readonly key: string; readonly after: StoredRow }> = []
+  readonly checkpoints = new Map<string, Checkpoint>()
 }
 
 /** PostgreSQL did not answer, or the answer to a COMMIT was lost: nobody knows whether it was applied. */
@@ -40,14 +27,21 @@ export class AnswerLost extends Error {
 }
 
 export interface PostgresFaults {
-  /** How likely a transaction fails, or the answer to its COMMIT is lost. */
+  /** How likely a transaction fails, or the answer to its COMMIT is lost or late. */
   readonly failing: number
 }
 
-const placeOf = ({ topic, partition, offset }: ReadMessage): string => `${topic.name}/${partition}/${offset}`
+/** What stands for a transaction's backend: it holds locks until it has ended, whatever became of its client. */
+export interface Backend {
+  readonly process: Process
+  readonly writes: Writes
+  readonly locks: Set<string>
+  state: "open" | "committed" | "rolled back"
+  /** When the client last asked something. */
+  heard_ms: number
+}
 
-/** The 16 bytes that name a topic in leaf hashes. */
-export const topicIdOf = (topic: string): Buffer => Buffer.from(topic.padEnd(16, ".").slice(-16), "latin1")
+const placeOf = ({ topic, partition, offset }: ReadMessage): string => `${topic.name}/${partition}/${offset}`
 
 /** The database: append-only evidence, snapshots and checkpoints, changed by transactions that are applied at one instant. */
 export class SimulatedPostgres {
@@ -56,32 +50,22 @@ export class SimulatedPostgres {
   readonly duplicates = new Map<string, ReadMessage>()
   readonly deadLetters = new Map<string, ReadMessage>()
   readonly checkpoints = new Map<string, Checkpoint>()
-  readonly snapshots = new Map<string, Map<string, SnapshotRow>>()
+  readonly snapshots = new Map<string, Map<string, StoredRow>>()
+  readonly faults: () => PostgresFaults
+  /** Off, nothing is locked and writes are applied wherever the checkpoints and rows stand: a mutation. */
+  readonly guards: boolean
+  private readonly time: VirtualTime
   private readonly random: Random
-  private readonly faults: () => PostgresFaults
-  /** Off, writes are applied wherever the checkpoints and rows stand: a mutation that the invariants must find. */
-  private readonly compareAndSet: boolean
+  private readonly backends = new Set<Backend>()
+  private readonly listeners = new Set<() => void>()
   up = true
 
-  constructor(random: Random, faults: () => PostgresFaults, compareAndSet = true) {
+  constructor(time: VirtualTime, random: Random, faults: () => PostgresFaults, guards = true) {
+    this.time = time
     this.random = random
     this.faults = faults
-    this.compareAndSet = compareAndSet
+    this.guards = guards
     for (const { name } of projections) this.snapshots.set(name, new Map())
-    for (const { name } of topics)
-      for (let partition = 0; partition < partitionCount; partition++)
-        this.checkpoints.set(partitionName({ topic: name, partition }), {
-          topic: name,
-          partition,
-          topicId: topicIdOf(name),
-          firstOffset: 0,
-          nextOffset: 0,
-          last: null,
-          log: emptyLog,
-          duplicates: 0,
-          deadLetters: 0,
-          updatedAtMs: 0,
-        })
   }
 
   /** Reads at one instant; takes a moment, and can fail. */
@@ -92,53 +76,81 @@ export class SimulatedPostgres {
     return of()
   }
 
-  /** Runs a read-write transaction: what `work` makes of the state, applied at the COMMIT if everything still stands. */
-  async transaction<Made extends Writes>(process: Process, work: () => Made): Promise<Made> {
-    await process.wait(this.random.int(0, 5))
-    this.requireUp()
-    const made = work()
-    await process.step("in the transaction")
-    await process.wait(this.random.int(0, 10))
-    const fate = this.random.next() / Math.max(this.faults().failing, 1e-9)
-    if (fate < 0.5) throw new AnswerLost("the backend was terminated in the transaction")
-    this.requireUp()
-    this.apply(made)
-    await process.step("after COMMIT")
-    if (fate < 1) throw new AnswerLost("the answer to COMMIT was lost")
-    return made
-  }
-
-  private requireUp(): void {
+  requireUp(): void {
     if (!this.up) throw new AnswerLost("PostgreSQL does not answer")
   }
 
-  private apply(writes: Writes): void {
-    if (this.compareAndSet) this.requireUnmoved(writes)
-    for (const row of writes.evidence) {
-      const id = `${row.message.topic.name} ${row.eventId}`
-      if (!this.evidence.has(placeOf(row.message))) this.evidence.set(placeOf(row.message), row)
-      this.ids.set(id, row)
+  open(process: Process): Backend {
+    const backend: Backend = {
+      process,
+      writes: new Writes(),
+      locks: new Set(),
+      state: "open",
+      heard_ms: this.time.now(),
     }
-    for (const message of writes.duplicates) this.duplicates.set(placeOf(message), message)
-    for (const message of writes.deadLetters) this.deadLetters.set(placeOf(message), message)
-    for (const { projection, key, after } of writes.rows) this.snapshots.get(projection)?.set(key, after)
-    for (const { to } of writes.checkpoints) this.checkpoints.set(partitionName(to), to)
+    this.backends.add(backend)
+    return backend
   }
 
-  /** Keys are unique, and checkpoints and rows are moved only from where the writer found them. */
-  private requireUnmoved({ evidence, checkpoints, rows }: Writes): void {
-    for (const { from } of checkpoints) {
-      const found = this.checkpoints.get(partitionName(from))
-      if (found?.nextOffset !== from.nextOffset || found.log.size !== from.log.size)
-        throw new CheckpointMoved(`another writer moved the checkpoint of ${partitionName(from)}`)
+  /** Takes all of the locks at once, as they are taken in one order; null when that is not possible now. */
+  lock(backend: Backend, names: ReadonlyArray<string>): boolean {
+    if (!this.guards) return true
+    for (const other of this.backends)
+      if (other !== backend && names.some((name) => other.locks.has(name))) return false
+    for (const name of names) backend.locks.add(name)
+    return true
+  }
+
+  /** Resolves when a transaction has ended, which may have held a lock. */
+  released(): Promise<void> {
+    return new Promise((resolve) => {
+      const listener = (): void => {
+        this.listeners.delete(listener)
+        resolve()
+      }
+      this.listeners.add(listener)
+    })
+  }
+
+  /** Ends transactions that hold locks and whose clients stand still for so long; how many there were. */
+  endSilent(silent_ms: number): number {
+    const silent = [...this.backends].filter(
+      ({ locks, heard_ms, process }) =>
+        locks.size > 0 && process.stopped_since_ms !== null && this.time.now() - heard_ms > silent_ms,
+    )
+    for (const backend of silent) this.rollBack(backend)
+    return silent.length
+  }
+
+  rollBack(backend: Backend): void {
+    if (backend.state === "open") this.end(backend, "rolled back")
+  }
+
+  /** Applies what was written. Throws, and applies nothing, when a key is there already. */
+  commit(backend: Backend): void {
+    if (backend.state !== "open") throw new AnswerLost("the backend was terminated before the COMMIT")
+    const { evidence, duplicates, deadLetters, rows, checkpoints } = backend.writes
+    if (this.guards)
+      for (const { message, eventId } of evidence)
+        if (this.evidence.has(placeOf(message)) || this.ids.has(`${message.topic.name} ${eventId}`)) {
+          this.end(backend, "rolled back")
+          throw new Error(`duplicate key: ${placeOf(message)} or ${eventId}`)
+        }
+    for (const row of evidence) {
+      if (!this.evidence.has(placeOf(row.message))) this.evidence.set(placeOf(row.message), row)
+      this.ids.set(`${row.message.topic.name} ${row.eventId}`, row)
     }
-    for (const { projection, key, before } of rows) {
-      const found = this.snapshots.get(projection)?.get(key)
-      if (found?.offset !== before?.offset || found?.partition !== before?.partition)
-        throw new CheckpointMoved(`another writer changed ${key} of ${projection}`)
-    }
-    for (const { message, eventId } of evidence)
-      if (this.evidence.has(placeOf(message)) || this.ids.has(`${message.topic.name} ${eventId}`))
-        throw new Error(`duplicate key: ${placeOf(message)} or ${eventId}`)
+    for (const message of duplicates) this.duplicates.set(placeOf(message), message)
+    for (const message of deadLetters) this.deadLetters.set(placeOf(message), message)
+    for (const { projection, key, after } of rows) this.snapshots.get(projection)?.set(key, after)
+    for (const checkpoint of checkpoints.values()) this.checkpoints.set(partitionName(checkpoint), checkpoint)
+    this.end(backend, "committed")
+  }
+
+  private end(backend: Backend, state: "committed" | "rolled back"): void {
+    backend.state = state
+    backend.locks.clear()
+    this.backends.delete(backend)
+    for (const listener of [...this.listeners]) listener()
   }
 }

@@ -21,6 +21,9 @@ export class Process {
   private readonly faults: () => ProcessFaults
   private readonly onCrash: (process: Process, step: string) => void
   private stopped: Promise<void> | null = null
+  private readonly atDeath: Array<() => void> = []
+  /** Since when it stands still; null while it goes on. */
+  stopped_since_ms: number | null = null
 
   constructor(
     name: string,
@@ -45,10 +48,13 @@ export class Process {
       return never()
     }
     // As SIGSTOP does: others go on, perhaps another instance of the same service.
-    if (this.stopped === null && this.random.chance(pause))
+    if (this.stopped === null && this.random.chance(pause)) {
+      this.stopped_since_ms = this.time.now()
       this.stopped = this.time.sleep(this.random.int(100, 20_000)).then(() => {
         this.stopped = null
+        this.stopped_since_ms = null
       })
+    }
     if (this.stopped !== null) await this.stopped
     if (!this.alive) return never()
   }
@@ -68,9 +74,15 @@ export class Process {
     }
   }
 
+  /** What others notice when it dies: its connections break. */
+  onDeath(run: () => void): void {
+    this.atDeath.push(run)
+  }
+
   kill(step: string): void {
     if (!this.alive) return
     this.alive = false
+    for (const run of this.atDeath) run()
     this.onCrash(this, step)
   }
 }

@@ -12,6 +12,8 @@ import type { VirtualTime } from "./virtual-time.ts"
 export interface PublisherOptions {
   readonly kafka: SimulatedKafka
   readonly time: VirtualTime
+  /** What messages are stamped with. */
+  readonly now: () => number
   readonly process: Process
   readonly random: Random
   readonly transactionalId: string
@@ -40,7 +42,7 @@ export const simulatedPublisher = (options: PublisherOptions): TransactionalPubl
     for (const message of messages) {
       if (kafka.isFenced(id, mine)) fenced()
       kafka.requireUp()
-      kafka.append(id, message)
+      kafka.append(id, message, options.now())
     }
     await process.wait(random.int(0, 20))
     await process.step("before a Kafka commit")

@@ -39,14 +39,40 @@ const settled = (): Promise<void> => new Promise((resolve) => realSetImmediate(r
 const install = (): void => {
   if (installed) return
   installed = true
-  const real = { set: globalThis.setTimeout, clear: globalThis.clearTimeout }
+  const real = {
+    set: globalThis.setTimeout,
+    clear: globalThis.clearTimeout,
+    setEvery: globalThis.setInterval,
+    clearEvery: globalThis.clearInterval,
+  }
   const virtualSet = (run: (...args: unknown[]) => void, length_ms = 0, ...args: unknown[]): unknown =>
     current === null ? real.set(run, length_ms, ...args) : current.start(length_ms, () => run(...args))
   const virtualClear = (handle: unknown): void => {
     if (typeof handle === "object" && handle !== null && "cancelled" in handle) handle.cancelled = true
     else real.clear(handle as NodeJS.Timeout)
   }
-  Object.assign(globalThis, { setTimeout: virtualSet, clearTimeout: virtualClear })
+  const virtualSetEvery = (run: (...args: unknown[]) => void, length_ms = 0, ...args: unknown[]): unknown => {
+    const timers = current
+    if (timers === null) return real.setEvery(run, length_ms, ...args)
+    const handle = { cancelled: false }
+    const again = (): void => {
+      if (handle.cancelled) return
+      timers.start(length_ms, again)
+      run(...args)
+    }
+    timers.start(length_ms, again)
+    return handle
+  }
+  const virtualClearEvery = (handle: unknown): void => {
+    if (typeof handle === "object" && handle !== null && "cancelled" in handle) handle.cancelled = true
+    else real.clearEvery(handle as NodeJS.Timeout)
+  }
+  Object.assign(globalThis, {
+    setTimeout: virtualSet,
+    clearTimeout: virtualClear,
+    setInterval: virtualSetEvery,
+    clearInterval: virtualClearEvery,
+  })
   const promises = createRequire(import.meta.url)("node:timers/promises")
   const realSleep = promises.setTimeout
   promises.setTimeout = (length_ms = 0, value?: unknown, options: { signal?: AbortSignal } = {}) =>
@@ -54,8 +80,20 @@ const install = (): void => {
       ? realSleep(length_ms, value, options)
       : sleepIn(current, length_ms, value, options.signal)
   syncBuiltinESMExports()
+  const realAny = AbortSignal.any.bind(AbortSignal)
+  AbortSignal.any = (signals) => (current === null ? realAny(signals) : anyOf(signals))
   const realNow = performance.now.bind(performance)
   performance.now = () => (current === null ? realNow() : current.now())
+}
+
+/** Node keeps its own for as long as somebody listens, and the processes that die here never stop listening. */
+const anyOf = (signals: Iterable<AbortSignal>): AbortSignal => {
+  const either = new AbortController()
+  for (const signal of signals) {
+    if (signal.aborted) either.abort(signal.reason)
+    else signal.addEventListener("abort", () => either.abort(signal.reason), { once: true })
+  }
+  return either.signal
 }
 
 const sleepIn = (timers: Timers, length_ms: number, value: unknown, signal?: AbortSignal): Promise<unknown> =>

@@ -2,7 +2,8 @@ import { topics } from "@landfall/domain/registry"
 import type { Plan } from "../plan.ts"
 import type { SimulatedBridge } from "./bridge.ts"
 import type { SimulatedChain } from "./chain.ts"
-import type { SimulatedKafka } from "./kafka.ts"
+import { partitionCount, type SimulatedKafka } from "./kafka.ts"
+import type { Machine } from "./machine.ts"
 import { finalDepth, type NodeMode, type SimulatedNode } from "./node.ts"
 import type { SimulatedPostgres } from "./postgres.ts"
 import type { Random } from "./random.ts"
@@ -18,13 +19,34 @@ export interface WeatherOptions {
   readonly bridge: SimulatedBridge
   readonly kafka: SimulatedKafka
   readonly postgres: SimulatedPostgres
+  readonly machines: ReadonlyArray<Machine>
+  /** Ends all writers, as an operator does who mends a log. */
+  readonly endWriters: () => void
   readonly addresses: { readonly bitcoin: ReadonlyArray<string>; readonly gnosis: ReadonlyArray<string> }
   readonly onEvent: (event: string) => void
 }
 
+const hour_ms = 3_600_000
+
+/** What is no record of any topic. */
+const broken = ['{"not":"a record"', "", "[]", '{"__proto__":{}}', '{"price":1e999}', "\u0000"]
+
 /** Everything that happens to the world by itself: senders, miners, the bridge, and what fails. */
 export const createWeather = (options: WeatherOptions) => {
-  const { plan, random, bitcoin, gnosis, nodes, bridge, kafka, postgres, addresses, onEvent } = options
+  const {
+    plan,
+    time,
+    random,
+    bitcoin,
+    gnosis,
+    nodes,
+    bridge,
+    kafka,
+    postgres,
+    addresses,
+    machines,
+    onEvent,
+  } = options
   const outputs = (of: ReadonlyArray<string>) =>
     Array.from({ length: random.chance(0.15) ? 2 : 1 }, () => ({
       address: random.pick(of),
@@ -71,12 +93,59 @@ export const createWeather = (options: WeatherOptions) => {
     part.up = !part.up || random.chance(0.5)
   }
 
-  /** Bytes that are no record, or a message that somebody delivers again. */
+  /** Bytes that are no record, or messages that somebody delivers again; several at once, some in a transaction of their own. */
   const poison = (): void => {
     const { name } = random.pick(topics)
-    const again = random.chance(0.6) ? kafka.anyMessage(name, random) : null
-    if (again === null) kafka.write(name, String(random.int(0, 9)), Buffer.from('{"not":"a record"'))
-    else kafka.write(name, again.key.toString(), again.value)
+    const id = random.chance(0.4) ? "a stranger" : null
+    const write = (key: string, value: Buffer): void => {
+      if (id === null) kafka.write(name, key, value, time.now())
+      else kafka.append(id, { topic: name, key, value: value.toString() }, time.now())
+    }
+    for (let count = random.chance(0.3) ? random.int(2, 8) : 1; count > 0; count--) {
+      // Aborted or not, what is in a transaction counts as published by a service: only what is no record goes there.
+      const again = id === null && random.chance(0.6) ? kafka.anyMessage(name, random) : null
+      if (again === null) write(String(random.int(0, 9)), Buffer.from(random.pick(broken)))
+      else write(again.key.toString(), again.value)
+    }
+    if (id !== null)
+      time.at(time.now() + random.int(0, 2_000), () =>
+        kafka.end(id, random.chance(0.7) ? "aborted" : "committed"),
+      )
+  }
+
+  const moveClock = (): void => {
+    const machine = random.pick(machines)
+    if (machine.isWrong() && random.chance(0.6)) {
+      machine.setRight()
+      onEvent(`the clock of ${machine.name} was set right`)
+      return
+    }
+    const far = random.pick([hour_ms, hour_ms, 60_000, 5_000, 900])
+    const by_ms = random.int(-far, far)
+    machine.move(by_ms)
+    onEvent(`the clock of ${machine.name} was moved by ${by_ms} ms`)
+  }
+
+  /** A log is not what it was, for as long as it takes an operator to mend it. */
+  const damageLog = (): void => {
+    const { name } = random.pick(topics)
+    const partition = random.int(0, partitionCount - 1)
+    const offset = random.int(0, kafka.partition(name, partition).length)
+    const kind = random.pick(["retained", "truncated", "recreated"] as const)
+    // Before the first look at it nobody can know what a log was; and with a topic all of its logs are others.
+    const others = kind === "recreated" ? Array.from({ length: partitionCount }, (_, other) => other) : []
+    if (![partition, ...others].every((one) => postgres.checkpoints.has(`${name}/${one}`))) return
+    kafka.damage(name, partition, { kind, offset })
+    onEvent(`${name}/${partition} is ${kind} at ${offset}`)
+    time.at(time.now() + random.int(500, 12_000), mendLogs)
+  }
+
+  /** Writers that read of a damaged log are ended before it is mended: a topic's id never comes back while somebody reads. */
+  const mendLogs = (): void => {
+    if (!kafka.isDamaged()) return
+    options.endWriters()
+    kafka.mend()
+    onEvent("the logs were mended")
   }
 
   /** What can happen in one moment, with its probability. */
@@ -109,6 +178,8 @@ export const createWeather = (options: WeatherOptions) => {
     [0.3, () => bridge.turn(false)],
     [plan.nodeFaults ? 0.06 : 0, nodeFault],
     [plan.poison ? 0.1 : 0, poison],
+    [plan.clocks?.moved === true ? 0.06 : 0, moveClock],
+    [plan.damagedLogs ? 0.03 : 0, damageLog],
     [plan.outages ? 0.08 : 0, () => outage(random.pick([bridge, kafka, postgres]))],
   ]
 
@@ -120,6 +191,8 @@ export const createWeather = (options: WeatherOptions) => {
     /** Everything works from now on, and what can be mined and credited will be. */
     heal: (): void => {
       for (const part of [bridge, kafka, postgres]) part.up = true
+      for (const machine of machines) machine.setRight()
+      mendLogs()
       for (const node of nodes) {
         node.become("ok")
         node.latency_ms_max = 30
