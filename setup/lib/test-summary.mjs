@@ -92,15 +92,19 @@ export function troublesOf(report, workspace) {
  */
 function troubleOf({ status, fullName, failureMessages }, path) {
   const [message = ""] = failureMessages
-  if (status === "failed") return [`FAILED ${path} > ${fullName}: ${firstLines(message)}`]
+  if (status === "failed")
+    return [`FAILED ${path} > ${fullName}: ${failureMessages.map(firstLines).join("; tried again: ")}`]
   if (status === "passed" && message !== "")
     return [`passed at the second attempt: ${path} > ${fullName}: ${firstLines(message)}`]
   return []
 }
 
-/** @param {string} text */
+/**
+ * With what a test tells of how things stood when it had waited in vain: where nobody can look, this is all there is.
+ * @param {string} text
+ */
 function firstLines(text) {
-  return text.split("\n", 3).join(" ").slice(0, 400)
+  return text.split("\n", 3).join(" ").slice(0, 4_000)
 }
 
 /** @param {Counts} counts */

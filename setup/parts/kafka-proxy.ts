@@ -22,6 +22,7 @@ export interface KafkaProxy {
   readonly letGo: () => Promise<void>
   /** Breaks every connection and takes no new ones, until `heal`. */
   readonly cut: () => void
+  /** Takes connections again, and spoils nothing more that was not met yet. */
   readonly heal: () => void
   readonly close: () => Promise<void>
 }
@@ -125,6 +126,7 @@ export const startKafkaProxy = async (upstreamPort: number): Promise<KafkaProxy>
     },
     heal: () => {
       isCut = false
+      waiting.length = 0
     },
     close: () =>
       new Promise((resolve) => {

@@ -77,6 +77,16 @@ describe("what is said of a workspace at the end", () => {
     ])
   })
 
+  it("tells what each attempt failed with", () => {
+    const assertionResults = [
+      { status: "failed", fullName: "x does y", failureMessages: ["too late", "already there"] },
+    ]
+    const text = JSON.stringify({ testResults: [{ name, status: "failed", message: "", assertionResults }] })
+    expect(troublesOf(text, "apps/x")).toEqual([
+      "FAILED apps/x/test/x.unit.test.ts > x does y: too late; tried again: already there",
+    ])
+  })
+
   it("names what passed at the second attempt only, and a file that could not be loaded", () => {
     const assertionResults = [{ status: "passed", fullName: "x does y", failureMessages: ["too late"] }]
     const files = [

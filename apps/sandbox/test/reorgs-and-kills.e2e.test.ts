@@ -17,12 +17,14 @@ import { writePolicy } from "../src/stack/alert-policy.ts"
 import type { Cleanup } from "../src/stack/ending.ts"
 import { landfallEnvironment } from "../src/stack/environment.ts"
 import { type Parts, startParts } from "../src/stack/parts.ts"
-import { type RunningService, startService } from "../src/stack/services.ts"
+import { type RunningService, standingOf, startService } from "../src/stack/services.ts"
 import { openFundedWallet, openWallet } from "../src/stack/wallets.ts"
 import { openTerminal } from "../src/terminal.ts"
 import { until } from "../src/until.ts"
 
-const timeout = 180_000
+const timeout = 400_000
+/** Beyond all that a service may wait for, one after the other: its commit, its end, and the same for the next producer. */
+const patience = { timeoutMs: 120_000 }
 const account = "desk.near"
 const safe = "0x5afe5afe5afe5afe5afe5afe5afe5afe5afe5afe"
 
@@ -103,17 +105,23 @@ const killedDuring = async (happens: () => Promise<unknown>): Promise<void> => {
   await startAll()
 }
 
+const standing = () => standingOf(services.values())
+
 interface Row {
   readonly transfer_id: string
   readonly status: string
 }
 
 const transfer = (tx_hash: string, status: string): Promise<Row> =>
-  until(`transfer ${tx_hash} to be ${status}`, async () => {
-    const [row] = await sql<Row[]>`
-      select transfer_id, status from funding_transfer_snapshot where tx_hash = ${tx_hash}`
-    return row?.status === status ? row : null
-  })
+  until(
+    `transfer ${tx_hash} to be ${status}`,
+    async () => {
+      const [row] = await sql<Row[]>`
+        select transfer_id, status from funding_transfer_snapshot where tx_hash = ${tx_hash}`
+      return row?.status === status ? row : null
+    },
+    { standing, ...patience },
+  )
 
 /** What was observed of a transaction, in order; its revisions must be 1, 2, 3 … */
 const statuses = async (tx_hash: string): Promise<ReadonlyArray<string>> => {
@@ -126,15 +134,19 @@ const statuses = async (tx_hash: string): Promise<ReadonlyArray<string>> => {
 
 /** The alert's transitions about the transaction, in short and in order, once they are these. */
 const transitions = (code: string, tx_hash: string, expected: ReadonlyArray<string>) =>
-  until(`${code} about ${tx_hash}: ${expected.join(", ")}`, async () => {
-    const rows = await sql<{ payload: string }[]>`
-      select payload from ops_alerts where alert_code = ${code} order by topic_partition, kafka_offset`
-    const found = rows
-      .map(({ payload }) => JSON.parse(payload) as { tx_hash?: string; status: string; episode: number })
-      .filter((alert) => alert.tx_hash === tx_hash)
-      .map(({ status, episode }) => `${status} ${episode}`)
-    return found.join() === expected.join() ? found : null
-  })
+  until(
+    `${code} about ${tx_hash}: ${expected.join(", ")}`,
+    async () => {
+      const rows = await sql<{ payload: string }[]>`
+        select payload from ops_alerts where alert_code = ${code} order by topic_partition, kafka_offset`
+      const found = rows
+        .map(({ payload }) => JSON.parse(payload) as { tx_hash?: string; status: string; episode: number })
+        .filter((alert) => alert.tx_hash === tx_hash)
+        .map(({ status, episode }) => `${status} ${episode}`)
+      return found.join() === expected.join() ? found : null
+    },
+    { standing, ...patience },
+  )
 
 /** Resolves when the service has written these words to its log, after what is there now. */
 const saysNext = async (name: string, words: string): Promise<true> => {
@@ -180,8 +192,19 @@ const reorg = async (txid: string, depth: number): Promise<void> => {
   for (let block = 0; block <= depth; block++) await parts.bitcoin("generateblock", elsewhere, [])
 }
 
+/** What has failed may have left anything behind; the next attempt, where there is one, is to meet none of it. */
+const beginAnew = async (): Promise<void> => {
+  await killAll()
+  proxy.heal()
+  await broker.kill()
+  await broker.restart()
+  await proxy.letGo()
+  await startAll()
+}
+
 /** The whole record against itself, the topics, and every alert decided again. */
-afterEach(async () => {
+afterEach(async ({ task }) => {
+  if (task.result?.state === "fail") await beginAnew()
   const kafka = { brokers: parts.brokers, clientId: "verify" }
   const admin = openAdmin(kafka)
   const database = openDatabase(parts.databaseUrl, { applicationName: "verify" })

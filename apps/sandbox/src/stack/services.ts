@@ -81,5 +81,19 @@ export const startService = async (
   return service
 }
 
-const lastLines = async (file: string): Promise<string> =>
-  (await readFile(file, "utf8").catch(() => "(no log)")).trim().split("\n").slice(-3).join(" | ").slice(-1500)
+/** How each of the services stands, for a test that waited in vain: what it says of its readiness, and the end of its log. */
+export const standingOf = (services: Iterable<RunningService>): Promise<ReadonlyArray<string>> =>
+  Promise.all(
+    [...services].map(async ({ name, url, log }) => {
+      const ready = await fetch(`${url}/health/ready`).then((answer) => answer.text(), String)
+      return `${name} says ${ready.slice(0, 300)}, and last in its log: ${await lastLines(log, 400)}`
+    }),
+  )
+
+const lastLines = async (file: string, lengthMax = 1_500): Promise<string> =>
+  (await readFile(file, "utf8").catch(() => "(no log)"))
+    .trim()
+    .split("\n")
+    .slice(-3)
+    .join(" | ")
+    .slice(-lengthMax)
