@@ -70,8 +70,8 @@ export class ConsumerLost extends Error {
   override readonly name = "ConsumerLost"
 }
 
-/** librdkafka's word for an error after which a client does nothing more; it is said once. */
-const fatal = -150
+/** librdkafka's words for an error after which a client does nothing more, where it gives the error and in its log. */
+const fatal = { code: -150, facility: "FATAL" }
 
 export interface ConsumerOptions {
   /** The consumer group; null reads what is assigned by hand. */
@@ -146,6 +146,16 @@ export const openConsumer = async (
     native.unassign()
   }
   native.on("event.error", () => {}) // reported by the calls that fail; without a listener the process would end
+  // The end of a client is given once, by a call that brings nothing else: one that has messages drops the error, and every
+  // call after it is as if nothing had come. The log has it in any case.
+  let over: string | null = null
+  native.on("event.log", ({ fac, message }: { readonly fac?: string; readonly message?: string }) => {
+    if (fac === fatal.facility) over ??= message ?? ""
+  })
+  const lost = (words: string): ConsumerLost =>
+    new ConsumerLost(
+      `the group ${group?.id} took its partitions from this consumer for good: another instance has its name${group?.memberName ? ` (${group.memberName})` : ""}, or Kafka was away for too long; give each instance a name of its own (${words})`,
+    )
   native.on("partition.eof", ({ topic, partition, offset }) => {
     const name = `${topic}/${partition}`
     ends.set(name, offset + baseOf(name))
@@ -163,14 +173,12 @@ export const openConsumer = async (
   return {
     consume: async (count) => {
       if (closing !== null) throw new KafkaError("consuming", { message: "the consumer was closed" })
+      if (over !== null) throw lost(over)
       const consumed = asked<ReadonlyArray<ConsumedMessage>>("consuming", (done) =>
         native.consume(count, done as never),
       )
       const messages = await calls.count(consumed).catch((error: unknown) => {
-        if (!(error instanceof KafkaError && error.code === fatal)) throw error
-        throw new ConsumerLost(
-          `the group ${group?.id} took its partitions from this consumer for good: another instance has its name${group?.memberName ? ` (${group.memberName})` : ""}, or Kafka was away for too long; give each instance a name of its own (${error.message})`,
-        )
+        throw error instanceof KafkaError && error.code === fatal.code ? lost(error.message) : error
       })
       return shifted(messages, bases, 1)
     },
