@@ -116,9 +116,11 @@ it("40,000 events are there exactly once, though PostgreSQL and then the broker 
   const { kafka, postgres } = parts()
   const flow = flowOf(40_000, givenSeed("killed parts"))
   const house = await givenHouse(parts(), { partitions: 4 })
-  const { child, url } = await givenService(parts(), environmentOf(house))
+  const { child, url, log } = await givenService(parts(), environmentOf(house))
   const base = await url()
-  const ready = async () => (await fetch(`${base}/health/ready`)).status
+  const health = () => fetch(`${base}/health/ready`)
+  const ready = async () => (await health()).status
+  const standing = async () => [await (await health()).text(), (await log()).slice(-1_500)]
   const flowing = flowIn(house, flow, 6_000)
   const some = async (messages: number) => ((await readSoFar(house)) > messages ? true : null)
   await until("some are written", () => some(1_000))
@@ -132,7 +134,10 @@ it("40,000 events are there exactly once, though PostgreSQL and then the broker 
   await kafka.restart()
   await flowing
   await expectFlow(house, flow, patience)
-  await until("the service is ready again", async () => ((await ready()) === 200 ? true : null))
+  await until("the service is ready again", async () => ((await ready()) === 200 ? true : null), {
+    ...patience,
+    standing,
+  })
   await child.stop()
   expect(await child.exited).toEqual({ code: 0, signal: null })
-}, 240_000)
+}, 300_000)
