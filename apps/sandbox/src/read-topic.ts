@@ -1,13 +1,29 @@
 import { openAdmin } from "@landfall/adapters/kafka/admin"
+import { KafkaError } from "@landfall/adapters/kafka/configuration"
 import { openConsumer } from "@landfall/adapters/kafka/consumer"
 import { recordDecoder } from "@landfall/domain/codec"
 import type { Topic } from "@landfall/domain/topic"
 
-/** Every committed record of a topic now, oldest first within its key. Throws for one that does not decode. */
+const attemptsMax = 3
+
+/**
+ * Every committed record of a topic now, oldest first within its key. Throws for one that does not decode. A client that is
+ * not answered is replaced by another one, twice.
+ */
 export const readTopic = async <Record>(
   brokers: string,
   topic: Topic<Record>,
 ): Promise<ReadonlyArray<Record>> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await readNow(brokers, topic)
+    } catch (error) {
+      if (!(error instanceof KafkaError) || attempt === attemptsMax) throw error
+    }
+  }
+}
+
+const readNow = async <Record>(brokers: string, topic: Topic<Record>): Promise<ReadonlyArray<Record>> => {
   const connection = { brokers, clientId: "sandbox-reader" }
   const admin = openAdmin(connection)
   const decode = recordDecoder(topic)
